@@ -1,0 +1,1 @@
+//! REST, gRPC and live streams over one service layer.

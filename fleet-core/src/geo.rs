@@ -1,0 +1,1 @@
+//! Positions on the globe and distances between them.

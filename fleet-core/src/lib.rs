@@ -1,0 +1,29 @@
+//! The SDK of Data Fleet: truck physics, routes on the roads of Northeast India, rate limits, SLO
+//! maths, and the ports (log, store, state) with their backends.
+//!
+//! Plain `fleet-core` compiles no async runtime, no C and no network client: kernels are sync, pure
+//! and deterministic. What does I/O stands behind a feature.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `sqlite` | the embedded backends of [`stream::EventLog`], [`store::FleetStore`], [`state::StateStore`] |
+//! | `testkit` | the laws every backend must pass, a manual clock, injected failures |
+//! | `full` | all of the above but `testkit` |
+
+pub mod domain;
+pub mod error;
+pub mod geo;
+pub mod physics;
+pub mod random;
+pub mod ratelimit;
+pub mod route;
+pub mod slo;
+pub mod state;
+pub mod store;
+pub mod stream;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod time;
+pub mod units;
+
+pub use error::{Error, ErrorKind, Result};

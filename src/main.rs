@@ -1,0 +1,2 @@
+//! Data Fleet in one process.
+fn main() {}
