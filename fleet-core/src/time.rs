@@ -78,6 +78,7 @@ impl Time {
     }
 
     /// Month in India (IST), 1 to 12.
+    #[expect(clippy::cast_sign_loss, reason = "1 to 12")]
     pub const fn ist_month(self) -> u8 {
         // Civil date from days: H. Hinnant, "chrono-compatible low-level date algorithms", 2013.
         let z = self.ist_day() + 719_468;

@@ -1,1 +1,19 @@
-//! To be written.
+//! What the fleet is made of: ids, telemetry events, trips, the register of trucks, counters.
+//!
+//! Types are checked once at the door and carried by type afterwards: a [`TruckId`] is well formed,
+//! a [`TelemetryEvent`] that passed [`TelemetryEvent::validate`] is within its [`ranges`]. Quantities
+//! carry their unit in the field's name. JSON (serde) is canonical: fields in this order, absent
+//! signals left out, so that equal values are equal bytes.
+
+mod counters;
+mod event;
+mod ids;
+pub mod ranges;
+mod register;
+mod trip;
+
+pub use counters::{CO2_MG_PER_UL_X100, Counters};
+pub use event::{EventId, Refuelling, Signals, Status, TelemetryEvent};
+pub use ids::{DriverId, TripId, TruckId};
+pub use register::{Genesis, RegisteredTruck};
+pub use trip::{FuelLedger, LateReason, Sla, TripEnd, TripStatus, TripSummary};

@@ -1,1 +1,114 @@
-//! To be written.
+//! The state store: leases, checkpoints with their counters, and values written once.
+//!
+//! A checkpoint is all or nothing, and the counters move with it in the same atomic step, so they
+//! are exact after any crash. Saving is guarded twice: by the lease (a fencing token, so that a
+//! writer that lost its lease cannot write) and by the version (so that a checkpoint twice, or an
+//! older one, changes nothing). The laws of the port are in `testkit::state_laws`.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{
+    Result,
+    domain::{Counters, TruckId},
+    time::Time,
+};
+
+/// The right to write a named thing, until it expires or is taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// What it is for, e.g. `simulator`.
+    pub name: String,
+    /// Who has it.
+    pub holder: String,
+    /// Grows with each new holder: an older token is refused.
+    pub token: u64,
+    /// Platform time at which it ends unless renewed.
+    pub expires_at: Time,
+}
+
+/// A state to resume from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// From 1, one more with each save.
+    pub version: u64,
+    /// Simulated time of the state: all before it is in it, nothing at or after it.
+    pub world_time: Time,
+    /// The state, opaque; at most 256 MiB.
+    pub world: Bytes,
+    /// Each truck's totals at that time, by value.
+    pub counters: BTreeMap<TruckId, Counters>,
+}
+
+/// What a save did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The checkpoint is in.
+    Applied,
+    /// A checkpoint of this or a newer version was in already: nothing changed.
+    Stale,
+}
+
+/// The totals as of the last checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterSnapshot {
+    /// The checkpoint's version.
+    pub version: u64,
+    /// The checkpoint's simulated time.
+    pub world_time: Time,
+    /// Platform time at which it was saved.
+    pub saved_at: Time,
+    /// By truck.
+    pub trucks: BTreeMap<TruckId, Counters>,
+}
+
+/// The port of the state store. See the module for what it promises.
+#[async_trait]
+pub trait StateStore: Send + Sync + fmt::Debug {
+    /// Takes the lease `name` for `holder` for `ttl`, or renews it (same token) if `holder` has it.
+    ///
+    /// # Errors
+    /// `Conflict`, naming the holder, while another one's lease lasts; `Unavailable`.
+    async fn acquire(&self, name: &str, holder: &str, ttl: Duration) -> Result<Lease>;
+
+    /// Gives the lease back; nothing happens if it has passed on already.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn release(&self, lease: &Lease) -> Result<()>;
+
+    /// Saves `checkpoint` with its counters in one atomic step, durable on return. Its version
+    /// must be one above the stored one (1 for the first).
+    ///
+    /// # Errors
+    /// `Conflict` if the lease's token is not the newest one, or the version skips ahead;
+    /// `Unavailable`: it may or may not be in, save it again.
+    async fn save(&self, lease: &Lease, checkpoint: &Checkpoint) -> Result<Saved>;
+
+    /// The last checkpoint saved.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn load(&self) -> Result<Option<Checkpoint>>;
+
+    /// The counters alone, without the state.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn counters(&self) -> Result<Option<CounterSnapshot>>;
+
+    /// Puts `value` under `key` unless there is one, durable on return; returns what is there
+    /// now. The first writer wins.
+    ///
+    /// # Errors
+    /// `Invalid` for an empty key or one above 256 bytes; `Unavailable`.
+    async fn put_once(&self, key: &str, value: Bytes) -> Result<Bytes>;
+
+    /// What is under `key`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn get(&self, key: &str) -> Result<Option<Bytes>>;
+}

@@ -1,0 +1,40 @@
+//! The register of trucks, and how a simulated run began.
+
+use serde::{Deserialize, Serialize};
+
+use super::TruckId;
+use crate::time::Time;
+
+/// What is known of a truck that does not change from report to report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisteredTruck {
+    /// The truck.
+    pub truck_id: TruckId,
+    /// Its model's id in the bundled set, e.g. `rigid_6x2_31t`.
+    pub model: String,
+    /// Its model's name for people.
+    pub model_name: String,
+    /// Home depot's id.
+    pub depot: String,
+    /// Empty mass, kg.
+    pub kerb_kg: f64,
+    /// Greatest load, kg.
+    pub payload_max_kg: f64,
+    /// Size of the tank, l.
+    pub fuel_tank_l: f64,
+}
+
+/// How a run began: fixed for its life, kept with its state and in its store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// Simulated time at which the world began; a multiple of one second.
+    pub start: Time,
+    /// World time minus platform time at the beginning, ms: at speed 1 it holds for ever.
+    pub clock_offset_ms: i64,
+    /// Version of the world's rules and data; a world of another version is another world.
+    pub world_version: u32,
+}

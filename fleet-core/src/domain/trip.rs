@@ -1,0 +1,172 @@
+//! One journey with a load, from departure to arrival, and what was promised for it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DriverId, Refuelling, TripId, TruckId, ranges};
+use crate::{Error, Result, geo::Position, time::Time};
+
+/// Where a trip begins or ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TripEnd {
+    /// The town's id in the road network.
+    pub place: String,
+    /// The town's name.
+    pub name: String,
+    /// Where it is.
+    pub position: Position,
+}
+
+/// Whether a trip is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TripStatus {
+    /// Departed, not yet arrived.
+    Running,
+    /// Arrived.
+    Done,
+}
+
+/// Why a trip was late, by where its time went beyond the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LateReason {
+    /// Slow roads and traffic.
+    Traffic,
+    /// The driver's rest.
+    Rest,
+    /// Queueing and filling at pumps.
+    Refuelling,
+    /// Rain or fog.
+    Weather,
+    /// A closed road.
+    Closure,
+    /// A truck that could not move.
+    Breakdown,
+}
+
+/// How the promise ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Sla {
+    /// Arrived at or before the promise.
+    OnTime,
+    /// Arrived after it.
+    Late {
+        /// By how much, in whole minutes, rounded up.
+        late_min: u64,
+        /// The largest cause.
+        reason: LateReason,
+    },
+}
+
+/// The fuel book of a trip, ml: `start + refuelled − drained − burned = end`, exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the line above")]
+pub struct FuelLedger {
+    pub start_ml: u64,
+    pub refuelled_ml: u64,
+    pub drained_ml: u64,
+    pub burned_ml: u64,
+    pub end_ml: u64,
+}
+
+/// A trip as it stands: revision 1 is written at departure, the last one at arrival.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TripSummary {
+    /// The trip.
+    pub trip_id: TripId,
+    /// From 1; a higher one replaces a lower one.
+    pub revision: u32,
+    /// The truck.
+    pub truck_id: TruckId,
+    /// Who drives.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub driver_id: Option<DriverId>,
+    /// Whether it is under way.
+    pub status: TripStatus,
+    /// Where it began.
+    pub origin: TripEnd,
+    /// Where it goes.
+    pub destination: TripEnd,
+    /// What is carried, e.g. `tea`; `empty` for a run to the next load.
+    pub commodity: String,
+    /// How much of it, kg.
+    pub payload_kg: f64,
+    /// Length of the planned route, m.
+    pub planned_distance_m: u64,
+    /// When the wheels first turned.
+    pub started_at: Time,
+    /// What was promised to the customer.
+    pub promised_at: Time,
+    /// When it arrived; `None` while under way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub arrived_at: Option<Time>,
+    /// Driven so far, m.
+    pub distance_m: u64,
+    /// The fuel book so far.
+    pub fuel: FuelLedger,
+    /// Cost of the fuel burned, at the moving average price in the tank, paise.
+    pub diesel_cost_paise: u64,
+    /// CO₂ of the fuel burned, g, at 2.64 kg per litre of diesel.
+    pub co2_g: u64,
+    /// Mean speed over the whole trip, halts included, km/h.
+    pub average_speed_kmh: f64,
+    /// Highest speed, km/h.
+    pub max_speed_kmh: f64,
+    /// Standing with the engine on, s.
+    pub idle_s: u64,
+    /// Driver at rest, s.
+    pub rest_s: u64,
+    /// Every refuelling on the way, in order.
+    pub refuellings: Vec<Refuelling>,
+    /// How the promise ended; `None` while under way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sla: Option<Sla>,
+}
+
+/// The most refuellings a trip summary may carry.
+const REFUELLINGS_MAX: usize = 1_000;
+
+impl TripSummary {
+    /// Checks ranges and the rules between fields.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field that breaks a rule, and the rule.
+    pub fn validate(&self) -> Result<()> {
+        let rule = |ok: bool, text: &str| if ok { Ok(()) } else { Err(Error::invalid(text)) };
+        rule(self.revision >= 1, "revision: expected at least 1")?;
+        for (field, time) in [
+            ("started_at", Some(self.started_at)),
+            ("promised_at", Some(self.promised_at)),
+            ("arrived_at", self.arrived_at),
+        ] {
+            let ok = time.is_none_or(|time| (Time::MIN..Time::MAX).contains(&time));
+            rule(ok, &format!("{field}: outside the years 2000 to 2099"))?;
+        }
+        let arrived_in_order = self.arrived_at.is_none_or(|at| at >= self.started_at);
+        rule(arrived_in_order, "arrived_at: before started_at")?;
+        let done = self.status == TripStatus::Done;
+        rule(
+            done == self.arrived_at.is_some(),
+            "arrived_at: expected exactly when status is done",
+        )?;
+        rule(done == self.sla.is_some(), "sla: expected exactly when status is done")?;
+        ranges::PAYLOAD_KG.check(self.payload_kg)?;
+        ranges::Range { field: "average_speed_kmh", ..ranges::SPEED_KMH }
+            .check(self.average_speed_kmh)?;
+        ranges::Range { field: "max_speed_kmh", ..ranges::SPEED_KMH }.check(self.max_speed_kmh)?;
+        for end in [&self.origin, &self.destination] {
+            ranges::LATITUDE_DEG.check(end.position.lat)?;
+            ranges::LONGITUDE_DEG.check(end.position.lon)?;
+        }
+        let f = &self.fuel;
+        let balanced = u128::from(f.start_ml) + u128::from(f.refuelled_ml)
+            == u128::from(f.end_ml) + u128::from(f.burned_ml) + u128::from(f.drained_ml);
+        rule(balanced, "fuel: start + refuelled - drained - burned is not end")?;
+        rule(self.refuellings.len() <= REFUELLINGS_MAX, "refuellings: more than 1000")?;
+        self.refuellings.iter().try_for_each(Refuelling::validate)
+    }
+}
