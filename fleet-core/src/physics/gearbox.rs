@@ -1,0 +1,277 @@
+//! Gears, and when a driver changes them.
+//!
+//! Two lines in the speed-torque plane, dwell timers in seconds and a reserve of torque, after the
+//! rules VECTO uses for manual gearboxes. What keeps it from hunting is a condition, not luck: a
+//! shift up must leave the engine [`UPSHIFT_MARGIN`] above the line of the shift down, with a tenth
+//! of its torque to spare, and a shift is not reversed for ten seconds.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::TruckModel;
+use super::step::Drive;
+use super::vehicle::VehicleState;
+
+/// After a shift up the engine still turns this much faster than `downshift_rpm`.
+pub(super) const UPSHIFT_MARGIN: f64 = 1.08;
+/// Steeper than this, engine and exhaust brake hold the truck: the gear is kept low.
+const DESCENT_GRADE: f64 = -0.03;
+/// Most gears a model may have.
+pub(super) const GEARS_MAX: usize = 12;
+
+/// Direction of a shift.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shift {
+    /// No shift since the start.
+    #[default]
+    None,
+    /// To a higher gear.
+    Up,
+    /// To a lower gear.
+    Down,
+}
+
+/// One gear's constants.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Gear {
+    /// Engine speed over road speed, rpm per m/s.
+    pub(super) rpm_per_mps: f64,
+    /// Crank turns over way, rad/m: also N at the wheel per Nm, losses aside.
+    pub(super) rad_per_m: f64,
+    /// Efficiency from crank to wheel.
+    pub(super) efficiency: f64,
+    /// What wheels and engine add to the mass, kg.
+    pub(super) rotating_kg: f64,
+}
+
+/// All gears and the shift lines.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Gearbox {
+    gears: [Gear; GEARS_MAX],
+    /// Number of gears, 1 to 12.
+    pub(super) top: u8,
+    /// What the wheels alone add to the mass, kg.
+    pub(super) wheels_kg: f64,
+    /// Losses that only follow speed, as a force at the wheel, N.
+    pub(super) spin_n: f64,
+    up_light_rpm: f64,
+    up_full_extra_rpm: f64,
+    down_rpm: f64,
+    rated_rpm: f64,
+    max_rpm: f64,
+    dwell_s: f64,
+    reverse_block_s: f64,
+    /// Traction gap, s.
+    pub(super) gap_s: f64,
+    /// Engine speed at which the clutch slips when a start takes more than idle can give, rpm.
+    pub(super) launch_rpm: f64,
+    idle_rpm: f64,
+}
+
+impl Gearbox {
+    pub(super) fn new(model: &TruckModel) -> Self {
+        let (driveline, engine, tyre) = (&model.driveline, &model.engine, &model.tyre);
+        let r_squared = tyre.r_dyn_m * tyre.r_dyn_m;
+        let wheels_kg = f64::from(tyre.wheels) * tyre.inertia_per_wheel_kgm2 / r_squared;
+        let mut gears = [Gear::default(); GEARS_MAX];
+        let mut top = 0;
+        for (gear, &ratio) in gears.iter_mut().zip(&driveline.gear_ratios) {
+            let rad_per_m = ratio * driveline.final_drive / tyre.r_dyn_m;
+            let is_direct = (ratio - 1.0).abs() < 1e-9;
+            *gear = Gear {
+                rpm_per_mps: rad_per_m * 30.0 / std::f64::consts::PI,
+                rad_per_m,
+                efficiency: if is_direct { driveline.eta_direct } else { driveline.eta_indirect },
+                rotating_kg: wheels_kg + engine.inertia_kgm2 * rad_per_m * rad_per_m,
+            };
+            top += 1;
+        }
+        Self {
+            gears,
+            top,
+            wheels_kg,
+            spin_n: driveline.spin_loss_w_per_wheel_rad_s / tyre.r_dyn_m,
+            up_light_rpm: driveline.upshift_rpm_light_load,
+            up_full_extra_rpm: driveline.upshift_rpm_full_load - driveline.upshift_rpm_light_load,
+            down_rpm: driveline.downshift_rpm,
+            rated_rpm: engine.rated_rpm,
+            max_rpm: engine.max_rpm,
+            dwell_s: driveline.min_dwell_s,
+            reverse_block_s: driveline.reverse_block_s,
+            gap_s: driveline.shift_time_s,
+            launch_rpm: engine.peak_rpm_from.clamp(engine.idle_rpm, 1_200.0),
+            idle_rpm: engine.idle_rpm,
+        }
+    }
+
+    /// The constants of `gear`, 1 to `top`; other numbers mean the nearest.
+    #[inline]
+    pub(super) fn gear(&self, gear: u8) -> &Gear {
+        &self.gears[usize::from(gear.clamp(1, self.top) - 1).min(GEARS_MAX - 1)]
+    }
+
+    /// Speed at which the engine reaches its governor in top gear, m/s.
+    pub(super) fn top_speed_mps(&self) -> f64 {
+        0.98 * self.max_rpm / self.gear(self.top).rpm_per_mps
+    }
+
+    /// The gear to start in: the highest that starts with two fifths of the torque in hand and
+    /// whose clutch closes by 2.5 m/s. `None` if not even first can move the truck.
+    pub(super) fn launch(&self, drive: &Drive<'_>) -> Option<u8> {
+        let resist_n = drive.resist_n(0.0);
+        let starts = |k: u8| {
+            let gear = self.gear(k);
+            let need_n = resist_n + (drive.mass_kg() + self.wheels_kg) * 0.4;
+            self.idle_rpm <= 2.5 * gear.rpm_per_mps
+                && 0.6 * drive.force_max_n(gear, self.launch_rpm) >= need_n
+        };
+        let moves = || drive.force_max_n(self.gear(1), self.launch_rpm) > resist_n;
+        (1..=self.top).rev().find(|&k| starts(k)).or_else(|| moves().then_some(1))
+    }
+
+    /// The gear to engage when rolling in neutral at `speed_mps`, to accelerate at `accel_mps2`.
+    /// `None` if the truck rolls by itself and too slowly for any gear.
+    pub(super) fn engage(&self, drive: &Drive<'_>, speed_mps: f64, accel_mps2: f64) -> Option<u8> {
+        let resist_n = drive.resist_n(speed_mps);
+        let need_n = |gear: &Gear| {
+            resist_n + (drive.mass_kg() + gear.rotating_kg) * accel_mps2.clamp(0.0, 0.1)
+        };
+        let after_mps = self.after_gap(drive, speed_mps, resist_n);
+        let able = |k: u8| {
+            let gear = self.gear(k);
+            let rpm = after_mps * gear.rpm_per_mps;
+            rpm >= UPSHIFT_MARGIN * self.down_rpm
+                && rpm <= 0.95 * self.max_rpm
+                && 0.9 * drive.force_max_n(gear, rpm) >= need_n(gear)
+        };
+        if let Some(k) = (1..=self.top).rev().find(|&k| able(k)) {
+            return Some(k);
+        }
+        if resist_n <= 0.0 && accel_mps2 <= 0.0 {
+            return None;
+        }
+        Some(self.strongest(drive, after_mps, self.top))
+    }
+
+    /// The gear up to `highest` that pulls hardest at `speed_mps`.
+    fn strongest(&self, drive: &Drive<'_>, speed_mps: f64, highest: u8) -> u8 {
+        let pull = |k: u8| {
+            let gear = self.gear(k);
+            let rpm = speed_mps * gear.rpm_per_mps;
+            if rpm > 0.95 * self.max_rpm {
+                return f64::NEG_INFINITY;
+            }
+            drive.force_max_n(gear, rpm.max(self.idle_rpm))
+        };
+        let stronger = |best: (u8, f64), k: u8| {
+            let pull_n = pull(k);
+            if pull_n > best.1 { (k, pull_n) } else { best }
+        };
+        (1..=highest).rev().fold((highest, f64::NEG_INFINITY), stronger).0
+    }
+
+    /// Speed when the traction gap of a shift has passed, m/s.
+    fn after_gap(&self, drive: &Drive<'_>, speed_mps: f64, resist_n: f64) -> f64 {
+        let lost_mps = (resist_n + self.spin_n).max(0.0) / drive.mass_kg() * self.gap_s;
+        (speed_mps - lost_mps).max(0.0)
+    }
+
+    /// The gear to shift to now, if any, for a driver in gear who wants `accel_mps2`.
+    #[inline]
+    pub(super) fn shift(
+        &self,
+        drive: &Drive<'_>,
+        state: &VehicleState,
+        accel_mps2: f64,
+    ) -> Option<u8> {
+        if state.in_gear_s < self.dwell_s {
+            return None;
+        }
+        let (speed_mps, gear) = (state.speed_mps, self.gear(state.gear));
+        let rpm = speed_mps * gear.rpm_per_mps;
+        let resist_n = drive.resist_n(speed_mps);
+        let force_n = resist_n + (drive.mass_kg() + gear.rotating_kg) * accel_mps2;
+        let reversible = state.in_gear_s >= self.reverse_block_s;
+        if rpm > self.up_light_rpm && (state.last_shift != Shift::Down || reversible) {
+            let up = self.shift_up(drive, state.gear, speed_mps, accel_mps2, force_n);
+            if up.is_some() {
+                return up;
+            }
+        }
+        if state.last_shift != Shift::Up || reversible || rpm < 900.0 {
+            return self.shift_down(drive, state.gear, speed_mps, accel_mps2, force_n);
+        }
+        None
+    }
+
+    fn shift_up(
+        &self,
+        drive: &Drive<'_>,
+        from: u8,
+        speed_mps: f64,
+        accel_mps2: f64,
+        force_n: f64,
+    ) -> Option<u8> {
+        let gear = self.gear(from);
+        let rpm = speed_mps * gear.rpm_per_mps;
+        if drive.grade() < DESCENT_GRADE && force_n < 0.0 && rpm < self.rated_rpm {
+            return None;
+        }
+        let load = (force_n / drive.force_max_n(gear, rpm)).clamp(0.0, 1.0);
+        if rpm <= self.up_light_rpm + self.up_full_extra_rpm * load && rpm < self.rated_rpm {
+            return None;
+        }
+        let resist_n = drive.resist_n(speed_mps);
+        let after_mps = self.after_gap(drive, speed_mps, resist_n);
+        let able = |k: u8| {
+            let next = self.gear(k);
+            let rpm = after_mps * next.rpm_per_mps;
+            let need_n =
+                resist_n + (drive.mass_kg() + next.rotating_kg) * accel_mps2.clamp(0.0, 0.1);
+            rpm >= UPSHIFT_MARGIN * self.down_rpm && 0.9 * drive.force_max_n(next, rpm) >= need_n
+        };
+        // An empty truck, or one that rolls by itself, does not need every gear.
+        let skip = if drive.is_light() || drive.grade() < -0.01 { 2 } else { 1 };
+        (from + 1..=self.top.min(from.saturating_add(skip))).rev().find(|&k| able(k))
+    }
+
+    fn shift_down(
+        &self,
+        drive: &Drive<'_>,
+        from: u8,
+        speed_mps: f64,
+        accel_mps2: f64,
+        force_n: f64,
+    ) -> Option<u8> {
+        if from <= 1 {
+            return None;
+        }
+        let gear = self.gear(from);
+        let rpm = speed_mps * gear.rpm_per_mps;
+        let resist_n = drive.resist_n(speed_mps);
+        if force_n <= 0.0 {
+            let lower = self.gear(from - 1).rpm_per_mps * speed_mps;
+            let brakes_n = drive.force_min_n(gear, rpm) - force_n;
+            let is_descent = drive.grade() < DESCENT_GRADE && accel_mps2 > -0.2;
+            let helps = brakes_n > -0.3 * force_n && lower <= 0.9 * self.rated_rpm;
+            return (is_descent && helps).then_some(from - 1);
+        }
+        let is_failing = resist_n > drive.force_max_n(gear, rpm) && accel_mps2 >= 0.0;
+        if rpm >= self.down_rpm && !is_failing {
+            return None;
+        }
+        let after_mps = self.after_gap(drive, speed_mps, resist_n);
+        let holds = |k: u8| {
+            let next = self.gear(k);
+            let rpm = after_mps * next.rpm_per_mps;
+            rpm >= self.down_rpm
+                && speed_mps * next.rpm_per_mps <= 0.95 * self.max_rpm
+                && drive.force_max_n(next, rpm) >= resist_n
+        };
+        if let Some(k) = (1..from).rev().find(|&k| holds(k)) {
+            return Some(k);
+        }
+        let strongest = self.strongest(drive, after_mps, from);
+        (strongest < from).then_some(strongest)
+    }
+}

@@ -1,0 +1,112 @@
+//! The fuel tank as a book in whole numbers: litres and rupees that never get lost.
+//!
+//! Fuel is counted in microlitres, money in micro-paise (10⁻⁸ ₹): a microlitre at `p` paise per
+//! litre costs exactly `p` micro-paise, so no purchase is ever rounded. What is burned leaves at
+//! the moving average price; the last drop takes what is left, so costs and the value in the tank
+//! always sum to what was paid.
+//!
+//! ```
+//! use fleet_core::physics::tank::Tank;
+//! let mut tank = Tank::new(300_000_000, 100_000_000, 8_942); // 300 l, holding 100 l at 89.42 ₹
+//! tank.refuel(100_000_000, 9_000);
+//! let burned = tank.burn(50_000_000);
+//! assert_eq!(burned.cost_upaise, 50_000_000 * 8_971); // the mean of the two prices
+//! assert_eq!(tank.level_ul(), 150_000_000);
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+/// What is in the tank, and what it cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tank {
+    capacity_ul: u64,
+    level_ul: u64,
+    value_upaise: u64,
+}
+
+/// What a consumption took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burned {
+    /// Microlitres taken: what was asked for, or what there was.
+    pub ul: u64,
+    /// Their cost at the moving average price, micro-paise.
+    pub cost_upaise: u64,
+    /// Whether there was less than asked for: the truck has run dry.
+    pub is_dry: bool,
+}
+
+/// What a refuelling brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refuelled {
+    /// Microlitres filled: what was asked for, or what there was room for.
+    pub ul: u64,
+    /// Paid, micro-paise.
+    pub cost_upaise: u64,
+}
+
+impl Tank {
+    /// Prices above this (₹ 1 000 per litre) are cut, so that no sum can overflow.
+    pub const PAISE_PER_L_MAX: u32 = 100_000;
+    /// Tanks above this (10 000 l) are cut.
+    pub const CAPACITY_UL_MAX: u64 = 10_000_000_000;
+
+    /// A tank of `capacity_ul` holding `level_ul` (at most the capacity), bought at `paise_per_l`.
+    pub fn new(capacity_ul: u64, level_ul: u64, paise_per_l: u32) -> Self {
+        let capacity_ul = capacity_ul.min(Self::CAPACITY_UL_MAX);
+        let mut tank = Self { capacity_ul, level_ul: 0, value_upaise: 0 };
+        tank.refuel(level_ul, paise_per_l);
+        tank
+    }
+
+    /// Usable volume, µl.
+    pub const fn capacity_ul(&self) -> u64 {
+        self.capacity_ul
+    }
+
+    /// What is in it, µl: 0 to the capacity.
+    pub const fn level_ul(&self) -> u64 {
+        self.level_ul
+    }
+
+    /// What its content cost, micro-paise; 0 when empty.
+    pub const fn value_upaise(&self) -> u64 {
+        self.value_upaise
+    }
+
+    /// Takes `ul` out, or all there is.
+    pub fn burn(&mut self, ul: u64) -> Burned {
+        let taken_ul = ul.min(self.level_ul);
+        let taken = u128::from(self.value_upaise) * u128::from(taken_ul);
+        // At most the value itself, so it fits.
+        let cost_upaise = u64::try_from(taken / u128::from(self.level_ul.max(1))).unwrap_or(0);
+        self.level_ul -= taken_ul;
+        self.value_upaise -= cost_upaise;
+        Burned { ul: taken_ul, cost_upaise, is_dry: taken_ul < ul }
+    }
+
+    /// Fills in `ul` at `paise_per_l`, or as much as there is room for.
+    pub fn refuel(&mut self, ul: u64, paise_per_l: u32) -> Refuelled {
+        let filled_ul = ul.min(self.capacity_ul.saturating_sub(self.level_ul));
+        let cost_upaise = filled_ul * u64::from(paise_per_l.min(Self::PAISE_PER_L_MAX));
+        self.level_ul += filled_ul;
+        self.value_upaise += cost_upaise;
+        Refuelled { ul: filled_ul, cost_upaise }
+    }
+}
+
+/// Whole microlitres in `fuel_ul` plus what was left over before, and the new remainder (0 to 1):
+/// how a step's fuel enters the book without drift.
+pub fn whole_ul(remainder_ul: f64, fuel_ul: f64) -> (u64, f64) {
+    let sum = (remainder_ul + fuel_ul).max(0.0);
+    let whole = sum.floor();
+    #[expect(clippy::cast_sign_loss, reason = "not negative; `as` saturates")]
+    let count = whole as u64;
+    (count, sum - whole)
+}
+
+/// What the level sender shows, l, in steps of 0.5, for `level_l` in a tank of `capacity_l`: slosh
+/// moves it by 1.5 % of the tank at `noise` ±1 (draws beyond are cut).
+pub fn sender_l(level_l: f64, capacity_l: f64, noise: f64) -> f64 {
+    let slosh_l = 0.015 * capacity_l * noise.clamp(-1.0, 1.0);
+    ((level_l + slosh_l) * 2.0).round().clamp(0.0, (capacity_l * 2.0).floor().max(0.0)) * 0.5
+}

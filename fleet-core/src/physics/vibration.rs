@@ -1,0 +1,54 @@
+//! Vibration of the seat, RMS on the z axis.
+//!
+//! A linear vehicle on a random road (ISO 8608) has an acceleration variance in proportion to
+//! roughness times speed; the engine adds a floor. The kernel gives this steady value; noise and
+//! potholes are draws of the caller, who adds them with [`with_noise`] and [`with_pothole`].
+
+use super::model::TruckModel;
+
+/// What the sensor's range can show, m/s².
+pub const VIBRATION_MAX_MPS2: f64 = 10.0;
+
+/// Constants for one truck with its present load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Shaking {
+    road: f64,
+    engine_mps2: f64,
+}
+
+impl Shaking {
+    /// `mass_kg` sets the springs' share between empty and laden.
+    pub(super) fn new(model: &TruckModel, mass_kg: f64) -> Self {
+        let vibration = &model.vibration;
+        let laden = if model.payload_max_kg > 0.0 {
+            ((mass_kg - model.kerb_kg) / model.payload_max_kg).clamp(0.0, 1.0)
+        } else {
+            1.0
+        };
+        let gain = vibration.empty_gain + (1.0 - vibration.empty_gain) * laden;
+        let road = vibration.k_road_per_sqrt_gv * gain;
+        Self { road: road * road, engine_mps2: vibration.idle_rms_ms2 }
+    }
+
+    /// Variance, (m/s²)², at `speed_mps` on `roughness_m3`, the engine turning at `rpm` (0: off).
+    #[inline]
+    pub(super) fn variance(&self, speed_mps: f64, roughness_m3: f64, rpm: f64) -> f64 {
+        let engine = if rpm > 0.0 { self.engine_mps2 * (0.7 + 0.3 * rpm / 1_500.0) } else { 0.0 };
+        engine * engine + self.road * roughness_m3 * speed_mps
+    }
+}
+
+/// `rms_mps2` with log-normal scatter of `sigma` (0.12 fits, correlated over 2 s), drawn as the
+/// standard normal `z`. The exponential is its Padé form (2,2): the same bits on every machine.
+pub fn with_noise(rms_mps2: f64, sigma: f64, z: f64) -> f64 {
+    let x = (sigma * z).clamp(-1.0, 1.0);
+    let even = 1.0 + x * x / 12.0;
+    rms_mps2 * (even + 0.5 * x) / (even - 0.5 * x)
+}
+
+/// RMS over `window_s` when a pothole of `peak_mps2` (3 to 8) and `duration_s` (about 0.3) falls
+/// into it: a half sine adds half its squared peak for as long as it lasts.
+pub fn with_pothole(rms_mps2: f64, peak_mps2: f64, duration_s: f64, window_s: f64) -> f64 {
+    let share = (duration_s / window_s).clamp(0.0, 1.0);
+    (rms_mps2 * rms_mps2 + 0.5 * peak_mps2 * peak_mps2 * share).sqrt().min(VIBRATION_MAX_MPS2)
+}
