@@ -1,6 +1,72 @@
-//! Routes on a road network.
+//! Routes on a road network: which way a truck takes, and what it meets on the way.
+//!
+//! [`Network`] is the map: 210 towns and 246 roads of Northeast India come with the crate, and any
+//! file of the same form can take their place. A [`Router`] finds the fastest way as a [`Route`], a
+//! line of straight [`Piece`]s that carry all that a truck's step needs: grade, roughness, limits,
+//! zones. [`BuiltinRouter`] answers in microseconds from memory, and needs no runtime; a server
+//! such as OSRM can stand behind the same port.
+//!
+//! The geometry has the same bits on every machine (see [`crate::geo`]), since it decides what a
+//! simulated truck does.
+//!
+//! ```
+//! use fleet_core::route::BuiltinRouter;
+//! let router = BuiltinRouter::ne_india();
+//! let place = |id| router.network().node(id).ok_or("no such place");
+//! let route = router.route_nodes(place("guwahati")?, place("shillong")?)?;
+//! assert_eq!(route.length_m, 100_000.0);
+//! let piece = route.piece_at(50_000.0, 0);
+//! let (_, altitude_m) = route.position_at(50_000.0, piece);
+//! assert!(altitude_m > 300.0, "half way up to the plateau");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod builtin;
+mod cache;
+mod network;
+mod path;
+mod search;
+mod shape;
+mod snap;
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+
+pub use self::{
+    builtin::BuiltinRouter,
+    network::{
+        BBox, DailyWindow, Depot, Flow, FlowPair, FogRule, FuelStation, HazardRule, LongHaulRest,
+        MonthSet, Network, Node, NodeIx, NodeKind, OpeningHours, PlanningSpeeds, ReferenceRoute,
+        RestArea, Segment, SegmentIx, Site, Sla, SlackFactors, State, StateIx, StationSite,
+        Surface, Terrain, TollFee, TollPlaza, UrbanRule, Via, Zone, ZoneIx, ZoneKind, ZoneRule,
+        ZoneShape,
+    },
+    path::{Piece, Route, RouteEnd, StopOnRoute},
+    search::Ferries,
+};
+use crate::{Result, geo::Position};
+
+/// Finds the way from one place to another.
+///
+/// Laws that every backend passes (`testkit::router_laws`): a route is at least the great circle
+/// between its ends; its pieces join and add up to its length; its ends lie where they were asked
+/// for, to within what `snapped_m` admits; asking again gives the same; what cannot be reached is
+/// `NotFound`.
+#[async_trait]
+pub trait Router: Send + Sync + Debug {
+    /// The backend as a word for logs and metric labels, e.g. `builtin`.
+    fn name(&self) -> &'static str;
+
+    /// The fastest way of a loaded truck in free flow.
+    ///
+    /// # Errors
+    /// `Invalid` if a position is not on the globe; `NotFound` if a position is too far from any
+    /// road (the message says how far) or there is no way; `Unavailable` if a server does not
+    /// answer.
+    async fn route(&self, from: Position, to: Position) -> Result<Arc<Route>>;
+}
 
 /// Class of a road, from the best to the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,3 +93,6 @@ impl RoadClass {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
