@@ -19,13 +19,12 @@ use crate::{Error, Result, geo::Position};
 
 /// How far from a road a position may lie, metres, unless set otherwise.
 const SNAP_MAX_M: f64 = 5_000.0;
-/// Routes kept, unless set otherwise: some 25 MB.
+/// Routes kept, unless set otherwise: some 50 MB, at 1,300 pieces of 144 bytes on average.
 const CACHE_ROUTES: usize = 256;
 
 /// The fastest way of a loaded truck on a network in memory: least length / `truck_speed_kmh`.
 ///
-/// Cold, a route across the whole map takes tens of microseconds; the last 256 between nodes are
-/// kept. Ferries are left out unless allowed. All methods are sync and can be called from any
+/// The last 256 routes between nodes are kept. Ferries are left out unless allowed. All methods are sync and can be called from any
 /// thread; clones share the network and what was found.
 #[derive(Clone)]
 pub struct BuiltinRouter {

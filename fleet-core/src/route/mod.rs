@@ -3,8 +3,7 @@
 //! [`Network`] is the map: 210 towns and 246 roads of Northeast India come with the crate, and any
 //! file of the same form can take their place. A [`Router`] finds the fastest way as a [`Route`], a
 //! line of straight [`Piece`]s that carry all that a truck's step needs: grade, roughness, limits,
-//! zones. [`BuiltinRouter`] answers in microseconds from memory, and needs no runtime; a server
-//! such as OSRM can stand behind the same port.
+//! zones. [`BuiltinRouter`] answers from memory and needs no runtime; a server such as OSRM can stand behind the same port.
 //!
 //! The geometry has the same bits on every machine (see [`crate::geo`]), since it decides what a
 //! simulated truck does.

@@ -178,9 +178,10 @@ fn knots(line: &[Via], segment: &Segment) -> Vec<Knot> {
     knots
 }
 
-/// Six decimals, 0.1 m, as the OSM export writes coordinates.
+/// Six decimals, 0.1 m, as the OSM export writes coordinates. Rounded as text is: of the exact
+/// value, where scaling by 1e6 first would turn some into ties.
 fn rounded(point: Position) -> Position {
-    let round = |degrees: f64| (degrees * 1e6).round() / 1e6;
+    let round = |degrees: f64| format!("{degrees:.6}").parse().unwrap_or(degrees);
     Position { lat: round(point.lat), lon: round(point.lon) }
 }
 
