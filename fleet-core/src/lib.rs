@@ -18,6 +18,8 @@ pub mod random;
 pub mod ratelimit;
 pub mod route;
 pub mod slo;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 pub mod state;
 pub mod store;
 pub mod stream;

@@ -16,6 +16,9 @@ use crate::{
     time::Time,
 };
 
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
 /// The right to write a named thing, until it expires or is taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {

@@ -14,6 +14,9 @@ use bytes::Bytes;
 
 use crate::{Error, Result, time::Time};
 
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
 /// A topic's name: 1 to 249 of `A-Z a-z 0-9 . _ -` (Kafka's rule).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Topic(Cow<'static, str>);

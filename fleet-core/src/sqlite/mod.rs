@@ -1,0 +1,292 @@
+//! How this crate opens SQLite, and one writer thread with group commit for all who write.
+//!
+//! Every file is in WAL mode with `synchronous=FULL`: what has been answered survives a loss of
+//! power. One thread owns the writing connection. While it waits for the disk, further jobs gather
+//! in its queue; the next transaction takes all of them, so many small writers pay for one sync.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::{Error, ErrorKind, Result};
+
+/// What a file must be: whose it is, in which version, and how it is made.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// Name for messages, e.g. `log`.
+    pub(crate) what: &'static str,
+    /// `PRAGMA application_id`: tells our files from others'.
+    pub(crate) application_id: i32,
+    /// `PRAGMA user_version`.
+    pub(crate) version: i32,
+    /// Makes an empty file.
+    pub(crate) ddl: &'static str,
+}
+
+/// Jobs that may wait for the writer.
+const QUEUE_MAX: usize = 256;
+/// Jobs in one transaction.
+const JOBS_PER_COMMIT_MAX: usize = 256;
+/// Reading connections of one file.
+const READERS_MAX: usize = 4;
+/// Pages after which the write-ahead log is folded back (16 MiB).
+const CHECKPOINT_PAGES: i32 = 4_000;
+
+/// Says what happened to `path` and what a person can do about it.
+pub(crate) fn error(path: &Path, cause: rusqlite::Error) -> Error {
+    let file = path.display();
+    let (kind, text) = match cause.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => (
+            ErrorKind::Unavailable,
+            format!("{file}: the disk is full; free some space, nothing acknowledged is lost"),
+        ),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (
+            ErrorKind::Unavailable,
+            format!("{file}: not writable; check the owner and mode of the data directory"),
+        ),
+        Some(ErrorCode::CannotOpen) => (
+            ErrorKind::Unavailable,
+            format!("{file}: cannot be opened; check that the data directory exists and is yours"),
+        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+            ErrorKind::Corrupt,
+            format!("{file}: damaged or not a database; restore a backup or move it away"),
+        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Unavailable, format!("{file}: locked by another process"))
+        }
+        Some(ErrorCode::SystemIoFailure) => {
+            (ErrorKind::Unavailable, format!("{file}: the disk failed to read or write"))
+        }
+        _ => (ErrorKind::Internal, format!("{file}: unexpected answer of SQLite")),
+    };
+    Error::new(kind, text).with_source(cause)
+}
+
+/// Opens `path` for writing, making it if it is not there.
+pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection> {
+    let fail = |cause| error(path, cause);
+    let connection = Connection::open(path).map_err(fail)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fail)?;
+    let version: i32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
+    if version == 0 {
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
+        let ddl = format!(
+            "BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT;",
+            schema.ddl, schema.application_id, schema.version
+        );
+        connection.execute_batch(&ddl).map_err(fail)?;
+    }
+    check(path, &connection, schema)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(fail)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Opens `path` for reading only, beside whoever writes it.
+pub(crate) fn open_read_only(path: &Path, schema: &Schema) -> Result<Connection> {
+    let fail = |cause| error(path, cause);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fail)?;
+    check(path, &connection, schema)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn check(path: &Path, connection: &Connection, schema: &Schema) -> Result<()> {
+    let value = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
+            .map_err(|cause| error(path, cause))
+    };
+    let (file, Schema { what, application_id, version, .. }) = (path.display(), schema);
+    if value("application_id")? != *application_id {
+        return Err(Error::invalid(format!(
+            "{file}: not a {what} of Data Fleet; name another path"
+        )));
+    }
+    let found = value("user_version")?;
+    if found != *version {
+        return Err(Error::invalid(format!(
+            "{file}: a {what} of version {found}, this program needs version {version}; \
+             use the program that wrote it, or another data directory"
+        )));
+    }
+    Ok(())
+}
+
+/// Something to be done inside the writer's transaction.
+trait Job: Send {
+    /// Does it; `false` if it failed and must leave no trace.
+    fn apply(&mut self, connection: &Connection) -> bool;
+    /// Tells the caller: after the commit, or with why there was none.
+    fn finish(self: Box<Self>, failure: Option<Error>);
+}
+
+struct Call<T, F, A> {
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    after: A,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F, A> Job for Call<T, F, A>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T> + Send,
+    A: FnOnce(&T) + Send,
+{
+    fn apply(&mut self, connection: &Connection) -> bool {
+        self.outcome = self.work.take().map(|work| work(connection));
+        matches!(self.outcome, Some(Ok(_)))
+    }
+
+    fn finish(self: Box<Self>, failure: Option<Error>) {
+        let Self { outcome, after, reply, .. } = *self;
+        let outcome = match (outcome, failure) {
+            (Some(Ok(_)), Some(failure)) => Err(failure),
+            (Some(outcome), _) => outcome,
+            (None, failure) => Err(failure.unwrap_or_else(|| Error::internal("job never ran"))),
+        };
+        if let Ok(value) = &outcome {
+            after(value);
+        }
+        drop(reply.send(outcome)); // the caller may have gone; the work stands
+    }
+}
+
+/// The thread that owns the writing connection of a file.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread on `connection`.
+    pub(crate) fn start(path: PathBuf, connection: Connection) -> Result<Self> {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("fleet-sqlite".into())
+            .spawn(move || write_all(&path, &connection, queue))
+            .map_err(|cause| Error::unavailable("no thread for a writer").with_source(cause))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Runs `work` inside a transaction shared with whoever else waits, and `after` once it is
+    /// durable (on the writer's thread, so it happens even if the caller has gone).
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        after: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T> {
+        let gone = || Error::unavailable("the writer has stopped");
+        let (reply, answer) = oneshot::channel();
+        let call = Box::new(Call { work: Some(work), outcome: None, after, reply });
+        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        jobs.send(call).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Writer {
+    /// Finishes what is queued.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join()); // a panic there has been reported by its hook
+        }
+    }
+}
+
+fn write_all(path: &Path, connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut jobs = vec![first];
+        while jobs.len() < JOBS_PER_COMMIT_MAX
+            && let Ok(job) = queue.try_recv()
+        {
+            jobs.push(job);
+        }
+        let failure = commit(connection, &mut jobs).err();
+        for job in jobs {
+            let failure = failure.as_ref().map(|cause| repeat(path, cause));
+            job.finish(failure);
+        }
+    }
+}
+
+/// One failed transaction fails each of its jobs; the cause cannot be cloned, so it is told again.
+fn repeat(path: &Path, cause: &rusqlite::Error) -> Error {
+    let copy = match cause {
+        rusqlite::Error::SqliteFailure(code, text) => {
+            rusqlite::Error::SqliteFailure(*code, text.clone())
+        }
+        other => rusqlite::Error::ToSqlConversionFailure(other.to_string().into()),
+    };
+    error(path, copy)
+}
+
+fn commit(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let outcome = apply_all(connection, jobs)
+        .and_then(|()| if jobs.is_empty() { Ok(()) } else { connection.execute_batch("COMMIT") });
+    if outcome.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    outcome
+}
+
+fn apply_all(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    for job in jobs {
+        connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+        if !job.apply(connection) {
+            connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+        }
+        connection.prepare_cached("RELEASE job")?.execute([])?;
+    }
+    Ok(())
+}
+
+/// A few reading connections, lent to blocking tasks.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    path: PathBuf,
+    schema: &'static Schema,
+    idle: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Readers {
+    pub(crate) fn new(path: PathBuf, schema: &'static Schema) -> Self {
+        let permits = Semaphore::new(READERS_MAX);
+        Self { path, schema, idle: Mutex::default(), permits }
+    }
+
+    /// Runs `work` on a reading connection, off the async threads.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _permit = self.permits.acquire().await.map_err(|_| Error::internal("closed"))?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_read_only(&self.path, self.schema)?,
+        };
+        let (connection, outcome) = tokio::task::spawn_blocking(move || {
+            let outcome = work(&connection);
+            (connection, outcome)
+        })
+        .await
+        .map_err(|cause| Error::internal("a reading task failed").with_source(cause))?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        outcome.map_err(|cause| error(&self.path, cause))
+    }
+}
