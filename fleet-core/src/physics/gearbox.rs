@@ -257,7 +257,11 @@ impl Gearbox {
             return (is_descent && helps).then_some(from - 1);
         }
         let is_failing = resist_n > drive.force_max_n(gear, rpm) && accel_mps2 >= 0.0;
-        if rpm >= self.down_rpm && !is_failing {
+        // Speeding up with torque in hand, as after a start, the engine leaves the low speeds itself.
+        let is_rising = accel_mps2 > 0.1
+            && 0.9 * drive.force_max_n(gear, rpm)
+                >= resist_n + 0.2 * (drive.mass_kg() + gear.rotating_kg);
+        if !is_failing && (rpm >= self.down_rpm || is_rising) {
             return None;
         }
         let after_mps = self.after_gap(drive, speed_mps, resist_n);
