@@ -95,3 +95,14 @@ impl RoadClass {
 
 #[cfg(test)]
 mod tests;
+
+impl std::str::FromStr for RoadClass {
+    type Err = crate::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text).ok_or_else(|| {
+            let words = Self::ALL.map(Self::as_str).join(", ");
+            crate::Error::invalid(format!("road_class: {text:?}: expected one of {words}"))
+        })
+    }
+}

@@ -20,6 +20,9 @@ use crate::{
     time::Time,
 };
 
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
 /// An event on its way into the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TelemetryWrite {

@@ -1,0 +1,269 @@
+//! The embedded store: one SQLite file that people can query too.
+//!
+//! Telemetry rows lie in the order of the log, keyed (partition, place), with one unique index
+//! (slot, truck, time, ord): a slot is ten minutes of event time, `ord` the sequence number, or a
+//! negative hash of the source's id where the truck does not count. Those two trees do idempotence,
+//! history, expiry and the feed; both grow at few points, which is what makes writing fast.
+
+mod read;
+mod rows;
+mod write;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+use tokio::sync::watch;
+
+use super::{
+    Document, FeedPage, FleetStore, StoredEvent, StoredTrip, TelemetryQuery, TripQuery, Watermarks,
+    Write, WriteOutcome,
+};
+use crate::{
+    Error, Result,
+    domain::{TelemetryEvent, TripId, TripSummary, TruckId},
+    sqlite::{self, Readers, Schema, Writer},
+    time::{Clock, Time},
+};
+
+const SCHEMA: Schema = Schema {
+    what: "store",
+    application_id: 0x464C_5352,
+    version: 1,
+    ddl: "
+    CREATE TABLE partitions (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL,
+        next INTEGER NOT NULL, UNIQUE (topic, number));
+    CREATE TABLE trucks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+        newest_time INTEGER NOT NULL, newest_ord INTEGER NOT NULL, newest_seq INTEGER NOT NULL);
+    CREATE TABLE telemetry (partition INTEGER, place INTEGER, slot INTEGER NOT NULL,
+        truck INTEGER NOT NULL, time INTEGER NOT NULL, ord INTEGER NOT NULL,
+        archived_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, source_id TEXT,
+        latitude_deg REAL NOT NULL, longitude_deg REAL NOT NULL, status TEXT NOT NULL,
+        altitude_m REAL, heading_deg REAL, speed_kmh REAL, fuel_l REAL, fuel_pct REAL,
+        coolant_c REAL, engine_rpm REAL, gear INTEGER, vibration_rms_mps2 REAL, odometer_km REAL,
+        payload_kg REAL, fuel_burned_ml INTEGER, diesel_cost_paise INTEGER, trip_id TEXT,
+        driver_id TEXT, road_class TEXT, zone TEXT, refuelled_ml INTEGER,
+        price_paise_per_l INTEGER, station TEXT, refuelled_at INTEGER,
+        PRIMARY KEY (partition, place)) WITHOUT ROWID;
+    CREATE UNIQUE INDEX telemetry_key ON telemetry (slot, truck, time, ord);
+    CREATE TABLE trips (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, truck TEXT NOT NULL,
+        is_done INTEGER NOT NULL, on_time INTEGER, started_at INTEGER NOT NULL,
+        partition INTEGER NOT NULL, place INTEGER NOT NULL, archived_at INTEGER NOT NULL,
+        body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX trips_started ON trips (started_at, id);
+    CREATE INDEX trips_truck ON trips (truck, started_at, id);
+    CREATE INDEX trips_place ON trips (partition, place);
+    CREATE TABLE documents (kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id))
+        WITHOUT ROWID;",
+};
+
+/// The most rows one page of a query may have.
+const LIMIT_MAX: usize = 5_000;
+/// The largest document, bytes.
+const DOCUMENT_BYTES_MAX: usize = 64 << 10;
+/// Rows that one transaction of the sweep looks at.
+const SWEEP_CHUNK: i64 = 5_000;
+
+/// [`FleetStore`] in one SQLite file, durable on every answer.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: Arc<Path>,
+    clock: Arc<dyn Clock>,
+    writer: Option<Writer>,
+    readers: Readers,
+    /// Changes with every write: whoever waits for the feed looks again.
+    changes: watch::Sender<u64>,
+}
+
+impl SqliteStore {
+    /// Opens or makes the file at `path`; one process at a time may have it open so.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Corrupt` with what to do; `Invalid` for a file of another sort or version.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        let connection = sqlite::open(path, &SCHEMA)?;
+        let writer = Some(Writer::start(path.to_owned(), connection)?);
+        Ok(Self::assemble(path, clock, writer))
+    }
+
+    /// Opens the file for reading, beside the process that writes it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_read_only(path: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        sqlite::open_read_only(path, &SCHEMA)?;
+        Ok(Self::assemble(path, clock, None))
+    }
+
+    fn assemble(path: &Path, clock: Arc<dyn Clock>, writer: Option<Writer>) -> Self {
+        let readers = Readers::new(path.to_owned(), &SCHEMA);
+        Self { path: path.into(), clock, writer, readers, changes: watch::Sender::new(0) }
+    }
+
+    /// Hands every event to `each`, by truck, then sequence number, then time; in bounded memory.
+    ///
+    /// # Errors
+    /// Those of the file, and whatever `each` returns, which ends it.
+    pub fn export_telemetry(
+        &self,
+        each: &mut dyn FnMut(&TelemetryEvent) -> Result<()>,
+    ) -> Result<()> {
+        let connection = sqlite::open_read_only(&self.path, &SCHEMA)?;
+        let fail = |cause| sqlite::error(&self.path, cause);
+        let sql = format!(
+            "SELECT {} {} ORDER BY trucks.name, MAX(ord, 0), time, ord",
+            rows::COLUMNS,
+            rows::FROM
+        );
+        let mut statement = connection.prepare(&sql).map_err(fail)?;
+        let mut events = statement.query([]).map_err(fail)?;
+        while let Some(row) = events.next().map_err(fail)? {
+            each(&rows::stored_event(row).map_err(fail)?.event)?;
+        }
+        Ok(())
+    }
+
+    /// Hands every trip to `each`, by id.
+    ///
+    /// # Errors
+    /// As [`export_telemetry`](Self::export_telemetry).
+    pub fn export_trips(&self, each: &mut dyn FnMut(&TripSummary) -> Result<()>) -> Result<()> {
+        let connection = sqlite::open_read_only(&self.path, &SCHEMA)?;
+        let fail = |cause| sqlite::error(&self.path, cause);
+        let sql = format!("SELECT {} ORDER BY trips.id", rows::TRIP_COLUMNS);
+        let mut statement = connection.prepare(&sql).map_err(fail)?;
+        let mut trips = statement.query([]).map_err(fail)?;
+        while let Some(row) = trips.next().map_err(fail)? {
+            each(&rows::stored_trip(row).map_err(fail)?.trip)?;
+        }
+        Ok(())
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let writer = self.writer.as_ref();
+        let writer = writer.ok_or_else(|| Error::conflict("the store is open read-only"))?;
+        let (path, changes) = (Arc::clone(&self.path), self.changes.clone());
+        writer
+            .call(
+                move |connection| work(connection).map_err(|cause| sqlite::error(&path, cause)),
+                move |_| changes.send_modify(|count| *count = count.wrapping_add(1)),
+            )
+            .await
+    }
+}
+
+fn check_limit(limit: usize) -> Result<()> {
+    if (1..=LIMIT_MAX).contains(&limit) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("limit: {limit} is outside 1 to {LIMIT_MAX}")))
+}
+
+#[async_trait]
+impl FleetStore for SqliteStore {
+    async fn write(&self, writes: Vec<Write>, watermarks: Watermarks) -> Result<Vec<WriteOutcome>> {
+        let too_long = writes.iter().find_map(|write| match write {
+            Write::Document(document) if document.body.len() > DOCUMENT_BYTES_MAX => {
+                Some(format!("document {}/{}: above 64 KiB", document.kind, document.id))
+            }
+            Write::Telemetry(_) | Write::Trip(_) | Write::Document(_) => None,
+        });
+        if let Some(text) = too_long {
+            return Err(Error::invalid(text));
+        }
+        self.call(move |connection| write::batch(connection, &writes, &watermarks)).await
+    }
+
+    async fn telemetry(&self, query: &TelemetryQuery) -> Result<Vec<StoredEvent>> {
+        check_limit(query.limit)?;
+        let (query, now) = (query.clone(), self.clock.now());
+        self.readers.read(move |connection| read::telemetry(connection, &query, now)).await
+    }
+
+    async fn latest(&self, truck_id: Option<&TruckId>) -> Result<Vec<StoredEvent>> {
+        let (truck_id, now) = (truck_id.cloned(), self.clock.now());
+        self.readers.read(move |connection| read::latest(connection, truck_id.as_ref(), now)).await
+    }
+
+    async fn trips(&self, query: &TripQuery) -> Result<Vec<StoredTrip>> {
+        check_limit(query.limit)?;
+        let query = query.clone();
+        self.readers.read(move |connection| read::trips(connection, &query)).await
+    }
+
+    async fn trip(&self, trip_id: &TripId) -> Result<StoredTrip> {
+        let wanted = trip_id.clone();
+        let found = self.readers.read(move |connection| read::trip(connection, &wanted)).await?;
+        found.ok_or_else(|| Error::not_found(format!("trip {trip_id}: not in the store")))
+    }
+
+    async fn feed(&self, from: &Watermarks, max: usize, wait: Duration) -> Result<FeedPage> {
+        check_limit(max)?;
+        let mut changes = self.changes.subscribe();
+        let deadline = tokio::time::sleep(wait);
+        tokio::pin!(deadline);
+        loop {
+            // Marked before looking: what comes after the look wakes the wait below.
+            changes.mark_unchanged();
+            let (from, now) = (from.clone(), self.clock.now());
+            let page = self
+                .readers
+                .read(move |connection| read::feed(connection, &from, max, now))
+                .await?;
+            if !page.items.is_empty() || page.has_more || wait.is_zero() {
+                return Ok(page);
+            }
+            tokio::select! {
+                () = &mut deadline => return Ok(page),
+                changed = changes.changed() => if changed.is_err() { return Ok(page) },
+            }
+        }
+    }
+
+    async fn watermarks(&self) -> Result<Watermarks> {
+        let rows = self.readers.read(read::watermarks).await?;
+        Ok(rows.into_iter().map(|(_, partition, next)| (partition, next)).collect())
+    }
+
+    async fn documents(
+        &self,
+        kind: &str,
+        id: Option<&str>,
+        after: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<Document>> {
+        let (kind, id) = (kind.to_owned(), id.map(str::to_owned));
+        let after = after.unwrap_or_default().to_owned();
+        let limit = i64::try_from(max).unwrap_or(i64::MAX);
+        self.readers
+            .read(move |connection| {
+                let mut rows = connection.prepare_cached(
+                    "SELECT id, body FROM documents WHERE kind = ?1 AND id > ?2
+                     AND (?3 IS NULL OR id = ?3) ORDER BY id LIMIT ?4",
+                )?;
+                rows.query_map(params![kind, after, id, limit], |row| {
+                    Ok(Document { kind: kind.clone(), id: row.get(0)?, body: row.get(1)? })
+                })?
+                .collect()
+            })
+            .await
+    }
+
+    async fn expire(&self, now: Time) -> Result<u64> {
+        let partitions = self.readers.read(read::watermarks).await?;
+        let mut swept = 0;
+        for (id, _, _) in partitions {
+            loop {
+                let deleted = self.call(move |c| write::sweep(c, id, now, SWEEP_CHUNK)).await?;
+                swept += deleted;
+                if deleted < SWEEP_CHUNK.cast_unsigned() {
+                    break;
+                }
+            }
+        }
+        Ok(swept)
+    }
+}

@@ -1,0 +1,175 @@
+//! Between rows and domain types.
+
+use rusqlite::{Row, ToSql, types::Type};
+
+use super::{StoredEvent, StoredTrip};
+use crate::{
+    domain::{Refuelling, Signals, TelemetryEvent},
+    geo::Position,
+    stream::{Partition, Place, Topic},
+    time::Time,
+};
+
+/// What [`stored_event`] reads, in its order.
+pub(super) const COLUMNS: &str = "partitions.topic, partitions.number, place, trucks.name, time, \
+    ord, archived_at, expires_at, source_id, latitude_deg, longitude_deg, status, altitude_m, \
+    heading_deg, speed_kmh, fuel_l, fuel_pct, coolant_c, engine_rpm, gear, vibration_rms_mps2, \
+    odometer_km, payload_kg, fuel_burned_ml, diesel_cost_paise, trip_id, driver_id, road_class, \
+    zone, refuelled_ml, price_paise_per_l, station, refuelled_at";
+
+/// Where it reads it from.
+pub(super) const FROM: &str = "FROM telemetry JOIN trucks ON trucks.id = telemetry.truck \
+    JOIN partitions ON partitions.id = telemetry.partition";
+
+/// What [`stored_trip`] reads, and where from.
+pub(super) const TRIP_COLUMNS: &str = "partitions.topic, partitions.number, place, archived_at, \
+    body FROM trips JOIN partitions ON partitions.id = trips.partition";
+
+const SLOT_MS: i64 = 600_000;
+
+/// The ten minutes of event time that `time` falls into.
+pub(super) const fn slot(time: Time) -> i64 {
+    time.as_ms().div_euclid(SLOT_MS)
+}
+
+/// Orders and tells apart the events of one truck at one time: the sequence number, or for sources
+/// that do not count a negative 63-bit FNV-1a hash of their id.
+pub(super) fn ord(seq: u64, source_id: Option<&str>) -> i64 {
+    match source_id {
+        None => seq.cast_signed(),
+        Some(id) => {
+            let hash = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+            });
+            (hash | (1 << 63)).cast_signed()
+        }
+    }
+}
+
+fn damaged(
+    column: usize,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+}
+
+fn parsed<T: std::str::FromStr<Err = crate::Error>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| text.parse().map_err(|error| damaged(column, error))).transpose()
+}
+
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+}
+
+fn required<T>(column: usize, value: Option<T>) -> rusqlite::Result<T> {
+    value.ok_or_else(|| damaged(column, "missing"))
+}
+
+/// The partition and offset in the first three columns.
+fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
+    let topic: Topic = required(0, parsed(row, 0)?)?;
+    let partition = Partition { topic, number: row.get(1)? };
+    Ok(Place { partition, offset: row.get::<_, i64>(2)?.cast_unsigned() })
+}
+
+fn signals(row: &Row<'_>) -> rusqlite::Result<Signals> {
+    Ok(Signals {
+        altitude_m: row.get(12)?,
+        heading_deg: row.get(13)?,
+        speed_kmh: row.get(14)?,
+        fuel_l: row.get(15)?,
+        fuel_pct: row.get(16)?,
+        coolant_c: row.get(17)?,
+        engine_rpm: row.get(18)?,
+        gear: row.get(19)?,
+        vibration_rms_mps2: row.get(20)?,
+        odometer_km: row.get(21)?,
+        payload_kg: row.get(22)?,
+        fuel_burned_ml: count(row, 23)?,
+        diesel_cost_paise: count(row, 24)?,
+    })
+}
+
+fn refuelling(row: &Row<'_>) -> rusqlite::Result<Option<Refuelling>> {
+    let Some(refuelled_ml) = count(row, 29)? else { return Ok(None) };
+    Ok(Some(Refuelling {
+        refuelled_ml,
+        price_paise_per_l: required(30, count(row, 30)?)?,
+        station: row.get(31)?,
+        refuelled_at: Time::from_ms(row.get(32)?),
+    }))
+}
+
+/// The event in a row of [`COLUMNS`].
+pub(super) fn stored_event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    let source_id: Option<String> = row.get(8)?;
+    let ord: i64 = row.get(5)?;
+    let event = TelemetryEvent {
+        truck_id: required(3, parsed(row, 3)?)?,
+        seq: if source_id.is_some() { 0 } else { ord.cast_unsigned() },
+        source_id,
+        event_time: Time::from_ms(row.get(4)?),
+        position: Position { lat: row.get(9)?, lon: row.get(10)? },
+        status: required(11, parsed(row, 11)?)?,
+        signals: signals(row)?,
+        trip_id: parsed(row, 25)?,
+        driver_id: parsed(row, 26)?,
+        road_class: parsed(row, 27)?,
+        zone: row.get(28)?,
+        refuelling: refuelling(row)?,
+    };
+    Ok(StoredEvent {
+        event,
+        place: place(row)?,
+        archived_at: Time::from_ms(row.get(6)?),
+        expires_at: Time::from_ms(row.get(7)?),
+    })
+}
+
+/// The trip in a row of [`TRIP_COLUMNS`].
+pub(super) fn stored_trip(row: &Row<'_>) -> rusqlite::Result<StoredTrip> {
+    let body: String = row.get(4)?;
+    let trip = serde_json::from_str(&body).map_err(|error| damaged(4, error))?;
+    Ok(StoredTrip { trip, place: place(row)?, archived_at: Time::from_ms(row.get(3)?) })
+}
+
+/// The event's columns from `source_id` on, in the order of the table.
+pub(super) fn with_values<T>(event: &TelemetryEvent, take: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
+    let s = &event.signals;
+    let signed = |value: Option<u64>| value.map(u64::cast_signed);
+    let refuelling = event.refuelling.as_ref();
+    let refuelled_ml = signed(refuelling.map(|r| r.refuelled_ml));
+    let price = signed(refuelling.map(|r| r.price_paise_per_l));
+    let refuelled_at = refuelling.map(|r| r.refuelled_at.as_ms());
+    take(&[
+        &event.source_id,
+        &event.position.lat,
+        &event.position.lon,
+        &event.status.as_str(),
+        &s.altitude_m,
+        &s.heading_deg,
+        &s.speed_kmh,
+        &s.fuel_l,
+        &s.fuel_pct,
+        &s.coolant_c,
+        &s.engine_rpm,
+        &s.gear,
+        &s.vibration_rms_mps2,
+        &s.odometer_km,
+        &s.payload_kg,
+        &signed(s.fuel_burned_ml),
+        &signed(s.diesel_cost_paise),
+        &event.trip_id.as_ref().map(|id| id.as_str()),
+        &event.driver_id.as_ref().map(|id| id.as_str()),
+        &event.road_class.map(|class| class.as_str()),
+        &event.zone,
+        &refuelled_ml,
+        &price,
+        &refuelling.map(|r| r.station.as_str()),
+        &refuelled_at,
+    ])
+}
