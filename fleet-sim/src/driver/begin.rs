@@ -1,0 +1,142 @@
+//! How a run begins or goes on: lease, genesis, checkpoint, register.
+
+use bytes::Bytes;
+use fleet_core::{
+    Error, Result,
+    domain::Genesis,
+    state::{Checkpoint, Lease},
+    stream::{NewRecord, Topic},
+    time::Time,
+};
+use fleet_proto::RegisterEntry;
+
+use super::{
+    Components, SimSettings, Speed,
+    writer::{LEASE_TTL, retry},
+};
+use crate::World;
+
+pub(super) struct Begun {
+    pub(super) lease: Lease,
+    pub(super) genesis: Genesis,
+    pub(super) world: World,
+    pub(super) version: u64,
+}
+
+const LEASE: &str = "simulator";
+const GENESIS_KEY: &str = "genesis";
+const TRUCKS_DEFAULT: u32 = 30;
+const SEED_DEFAULT: u64 = 1;
+
+/// Takes the lease, finds or makes genesis, takes up the checkpoint or writes the first one, and
+/// publishes the register.
+pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Result<Begun> {
+    let state = &components.state;
+    let lease = state.acquire(LEASE, &settings.holder, LEASE_TTL).await?;
+    let genesis = match state.get(GENESIS_KEY).await? {
+        Some(stored) => known_genesis(settings, &stored)?,
+        None => new_genesis(settings, components).await?,
+    };
+    let checkpoint = state.load().await?;
+    let (world, version) = match &checkpoint {
+        Some(checkpoint) => {
+            let world = World::restore(genesis.clone(), &checkpoint.world, settings.trucks)?;
+            (world, checkpoint.version)
+        }
+        None => {
+            let trucks = settings.trucks.unwrap_or(TRUCKS_DEFAULT);
+            let world = World::new(genesis.clone(), trucks)?;
+            let first = Checkpoint {
+                version: 1,
+                world_time: world.now(),
+                world: world.snapshot(),
+                counters: world.counters(),
+            };
+            state.save(&lease, &first).await?;
+            (world, 1)
+        }
+    };
+    publish_register(&genesis, &world, components).await?;
+    Ok(Begun { lease, genesis, world, version })
+}
+
+/// The fleet's genesis, if the settings do not contradict it.
+fn known_genesis(settings: &SimSettings, stored: &[u8]) -> Result<Genesis> {
+    let genesis: Genesis = serde_json::from_slice(stored)
+        .map_err(|e| Error::corrupt("genesis in the state store").with_source(e))?;
+    if let Some(seed) = settings.seed
+        && seed != genesis.seed
+    {
+        return Err(Error::conflict(format!(
+            "--seed {seed}: this fleet began with seed {}; leave the flag out or use another data \
+             directory",
+            genesis.seed
+        )));
+    }
+    if let Some(start) = settings.start
+        && start != genesis.start
+    {
+        return Err(Error::conflict(format!(
+            "--start {start}: this fleet began at {}; leave the flag out or use another data \
+             directory",
+            genesis.start
+        )));
+    }
+    if genesis.world_version != World::VERSION {
+        return Err(Error::conflict(format!(
+            "this fleet was made by world version {}, this program has {}; use the program that \
+             made it, or another data directory",
+            genesis.world_version,
+            World::VERSION
+        )));
+    }
+    Ok(genesis)
+}
+
+async fn new_genesis(settings: &SimSettings, components: &Components) -> Result<Genesis> {
+    let now = components.clock.now();
+    let start = settings.start.unwrap_or(now);
+    let start = match settings.start {
+        Some(start) if start.as_ms() % 1_000 != 0 => {
+            return Err(Error::invalid(format!("--start {start}: expected whole seconds")));
+        }
+        _ => Time::from_secs(start.as_secs()),
+    };
+    if settings.until.is_some_and(|until| until < start) {
+        return Err(Error::invalid(format!("--until: before the start, {start}")));
+    }
+    if settings.speed == Speed::Real(0.0) {
+        return Err(Error::invalid("--speed: expected more than 0"));
+    }
+    let clock_offset_ms = start.ms_since(Time::from_secs(now.as_secs()));
+    let genesis = Genesis {
+        seed: settings.seed.unwrap_or(SEED_DEFAULT),
+        start,
+        clock_offset_ms,
+        world_version: World::VERSION,
+    };
+    World::new(genesis.clone(), settings.trucks.unwrap_or(TRUCKS_DEFAULT))?;
+    let bytes = serde_json::to_vec(&genesis)
+        .map_err(|e| Error::internal("genesis does not encode").with_source(e))?;
+    let stored = components.state.put_once(GENESIS_KEY, bytes.into()).await?;
+    known_genesis(settings, &stored)
+}
+
+/// Sent at each start; the store keeps one of each.
+async fn publish_register(genesis: &Genesis, world: &World, components: &Components) -> Result<()> {
+    let record = |key: &str, entry: &RegisterEntry| NewRecord {
+        topic: Topic::TRUCKS,
+        key: Bytes::copy_from_slice(key.as_bytes()),
+        headers: Vec::new(),
+        payload: fleet_proto::encode_register_entry(entry),
+    };
+    let mut records = vec![record(GENESIS_KEY, &RegisterEntry::Genesis(genesis.clone()))];
+    for truck in world.register() {
+        let key = truck.truck_id.clone();
+        records.push(record(key.as_str(), &RegisterEntry::Truck(truck)));
+    }
+    for batch in records.chunks(1_000) {
+        retry("publish the register", || components.log.publish(batch.to_vec())).await?;
+    }
+    Ok(())
+}

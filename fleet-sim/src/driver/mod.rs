@@ -1,0 +1,283 @@
+//! Runs a world against a log and a state store, so that a crash cannot be seen in the data.
+//!
+//! The order is: publish, wait for the log, then checkpoint with the counters. Batches and
+//! checkpoints go through one ordered queue to one task, so a checkpoint is saved only after every
+//! record before it is durable; the world runs on meanwhile, until the queue is full. The first
+//! checkpoint, with the run's genesis, precedes the first event.
+
+mod begin;
+mod writer;
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use fleet_core::{
+    Error, Result,
+    domain::Genesis,
+    state::StateStore,
+    stream::EventLog,
+    time::{Clock, Time},
+};
+use tokio::sync::mpsc;
+
+use self::writer::{Batch, Message};
+use crate::{Output, SimMetrics, World};
+
+/// How fast simulated time passes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// So many simulated seconds a second; at 1 world time follows platform time.
+    Real(f64),
+    /// As fast as log and store take it.
+    Max,
+}
+
+/// What to simulate. `None` takes what the fleet's genesis says, or the default for a new one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimSettings {
+    /// Seed of all randomness; 1 for a new fleet.
+    pub seed: Option<u64>,
+    /// Where simulated time begins; now for a new fleet.
+    pub start: Option<Time>,
+    /// How many trucks; 30 for a new fleet.
+    pub trucks: Option<u32>,
+    /// How fast.
+    pub speed: Speed,
+    /// Where to end; never if `None`.
+    pub until: Option<Time>,
+    /// Name of this process, for the lease.
+    pub holder: String,
+}
+
+/// Called at named points, so that tests can stop the world there.
+pub type Hook = Arc<dyn Fn(&'static str) + Send + Sync>;
+
+/// What the driver works with.
+#[derive(Clone)]
+pub struct Components {
+    /// Where reports go.
+    pub log: Arc<dyn EventLog>,
+    /// Where checkpoints go.
+    pub state: Arc<dyn StateStore>,
+    /// Platform time.
+    pub clock: Arc<dyn Clock>,
+    /// What operators see.
+    pub metrics: SimMetrics,
+    /// What the terminal sees.
+    pub progress: Arc<Progress>,
+    /// Called at `after_publish`, `before_checkpoint`, `after_checkpoint`.
+    pub hook: Option<Hook>,
+}
+
+impl fmt::Debug for Components {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Components").field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+/// Where the world stands, for whoever looks.
+#[derive(Debug, Default)]
+pub struct Progress {
+    world_ms: AtomicI64,
+    events: AtomicU64,
+    moving: AtomicUsize,
+    trucks: AtomicUsize,
+}
+
+impl Progress {
+    /// Simulated time.
+    pub fn world_time(&self) -> Time {
+        Time::from_ms(self.world_ms.load(Ordering::Relaxed))
+    }
+
+    /// Events made since the process began.
+    pub fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Trucks that roll, and all of them.
+    pub fn trucks(&self) -> (usize, usize) {
+        (self.moving.load(Ordering::Relaxed), self.trucks.load(Ordering::Relaxed))
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Simulated time at the end, saved in the last checkpoint.
+    pub world_time: Time,
+    /// Whether `until` was reached.
+    pub is_complete: bool,
+}
+
+/// Checkpoints fall on multiples of this.
+const CHECKPOINT_S: i64 = 30;
+/// Records that one publish carries at least, unless a checkpoint comes first.
+const BATCH_RECORDS: usize = 1_024;
+/// Batches on their way to the log: with [`BATCH_RECORDS`] the bound on records in flight.
+const BATCHES_IN_FLIGHT: usize = 8;
+/// Truck-seconds that are computed in one go.
+const CHUNK_TRUCK_S: i64 = 9_000;
+
+struct Driver {
+    world: World,
+    queue: mpsc::Sender<Message>,
+    pending: Arc<AtomicBool>,
+    buffer: Vec<Output>,
+    /// Live: what is made is sent at once, not gathered.
+    is_live: bool,
+    progress: Arc<Progress>,
+    metrics: SimMetrics,
+}
+
+/// Runs the world until `until` or `shutdown`; then everything sent is durable and the state of
+/// exactly that time is saved.
+///
+/// # Errors
+/// `Conflict` if the settings contradict the fleet's genesis (named) or another process simulates
+/// it; `Corrupt`; whatever log and state store cannot heal.
+pub async fn run(
+    settings: SimSettings,
+    components: Components,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<Finished> {
+    let begun = begin::begin(&settings, &components).await?;
+    let (queue, messages) = mpsc::channel(BATCHES_IN_FLIGHT);
+    let pending = Arc::new(AtomicBool::new(false));
+    let writer = writer::Writer {
+        lease: begun.lease.clone(),
+        version: begun.version,
+        components: components.clone(),
+        pending: Arc::clone(&pending),
+    };
+    let writing = tokio::spawn(writer.run(messages));
+    let mut driver = Driver {
+        world: begun.world,
+        queue,
+        pending,
+        buffer: Vec::new(),
+        is_live: settings.speed != Speed::Max,
+        progress: Arc::clone(&components.progress),
+        metrics: components.metrics.clone(),
+    };
+    let driven = driver.drive(&settings, &begun.genesis, &*components.clock, shutdown).await;
+    let world_time = driver.world.now();
+    drop(driver);
+    // What the writer says comes first: a closed queue only tells that it has failed.
+    writing.await.map_err(|e| Error::internal("the simulator's writer died").with_source(e))??;
+    let is_complete = driven?;
+    components.state.release(&begun.lease).await?;
+    Ok(Finished { world_time, is_complete })
+}
+
+impl Driver {
+    /// Returns whether `until` was reached.
+    async fn drive(
+        &mut self,
+        settings: &SimSettings,
+        genesis: &Genesis,
+        clock: &dyn Clock,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<bool> {
+        let until = settings.until.unwrap_or(Time::MAX);
+        let (world_start, clock_start) = (self.world.now(), clock.now());
+        let target = |now: Time| match settings.speed {
+            Speed::Max => Time::MAX,
+            Speed::Real(factor) if (factor - 1.0).abs() < f64::EPSILON => {
+                now.plus_ms(genesis.clock_offset_ms)
+            }
+            Speed::Real(factor) => {
+                let passed_ms = now.ms_since(clock_start) as f64 * factor;
+                world_start.plus_ms(passed_ms as i64)
+            }
+        };
+        tokio::pin!(shutdown);
+        while self.world.now() < until {
+            let target = target(clock.now()).min(until);
+            let step = async {
+                if self.world.now().plus_ms(1_000) > target {
+                    // Real time: nothing is due before the next tick of the grid.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    return Ok(());
+                }
+                self.advance(target).await
+            };
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                outcome = step => outcome?,
+            }
+        }
+        self.flush().await?;
+        self.checkpoint().await?;
+        Ok(self.world.now() >= until)
+    }
+
+    /// One chunk towards `target`, never across a checkpoint's time.
+    async fn advance(&mut self, target: Time) -> Result<()> {
+        let now_s = self.world.now().as_secs();
+        let trucks = i64::try_from(self.world.moving().1).unwrap_or(1).max(1);
+        let chunk_s = (CHUNK_TRUCK_S / trucks).clamp(1, CHECKPOINT_S);
+        let boundary_s = (now_s.div_euclid(CHECKPOINT_S) + 1) * CHECKPOINT_S;
+        let to_s = (now_s + chunk_s).min(boundary_s).min(target.as_secs());
+        // Queues are given their turn first: past this point nothing of a chunk may be lost.
+        let permit = self.queue.clone().reserve_owned().await.map_err(|_| gone())?;
+        drop(permit);
+        let outputs = self.world.advance(Time::from_secs(to_s));
+        self.tell(&outputs);
+        self.buffer.extend(outputs);
+        let is_due = to_s == boundary_s && !self.pending.load(Ordering::Acquire);
+        if self.buffer.len() >= BATCH_RECORDS || is_due || self.is_live {
+            self.flush().await?;
+        }
+        if is_due {
+            self.checkpoint().await?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, outputs: &[Output]) {
+        let is_event = |output: &&Output| matches!(output, Output::Telemetry(_));
+        let events = outputs.iter().filter(is_event).count() as u64;
+        let (moving, trucks) = self.world.moving();
+        let now = self.world.now();
+        self.progress.events.fetch_add(events, Ordering::Relaxed);
+        self.progress.moving.store(moving, Ordering::Relaxed);
+        self.progress.trucks.store(trucks, Ordering::Relaxed);
+        self.progress.world_ms.store(now.as_ms(), Ordering::Relaxed);
+        self.metrics.world_time.set(now.as_secs());
+        self.metrics.moving.set(i64::try_from(moving).unwrap_or(i64::MAX));
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        // Taken only once there is room, so that a shutdown while waiting loses nothing.
+        let permit = self.queue.reserve().await.map_err(|_| gone())?;
+        permit.send(Message::Publish(Batch::of(&std::mem::take(&mut self.buffer))));
+        Ok(())
+    }
+
+    async fn checkpoint(&self) -> Result<()> {
+        let permit = self.queue.reserve().await.map_err(|_| gone())?;
+        self.pending.store(true, Ordering::Release);
+        permit.send(Message::Checkpoint {
+            world_time: self.world.now(),
+            world: self.world.snapshot(),
+            counters: self.world.counters(),
+        });
+        Ok(())
+    }
+}
+
+fn gone() -> Error {
+    Error::unavailable("the simulator's writer has stopped")
+}

@@ -1,0 +1,149 @@
+//! The one task that publishes and checkpoints, in the order it is told.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use fleet_core::{
+    ErrorKind, Result,
+    domain::{Counters, TruckId},
+    state::{Checkpoint, Lease},
+    stream::{NewRecord, Topic},
+    time::Time,
+};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::Components;
+use crate::Output;
+
+/// Records that go to the log together.
+#[derive(Debug)]
+pub(super) struct Batch {
+    records: Vec<NewRecord>,
+    events: u64,
+    trips: u64,
+}
+
+impl Batch {
+    pub(super) fn of(outputs: &[Output]) -> Self {
+        let record = |topic, truck: &TruckId, payload| NewRecord {
+            topic,
+            key: Bytes::copy_from_slice(truck.as_str().as_bytes()),
+            headers: Vec::new(),
+            payload,
+        };
+        let (mut events, mut trips) = (0, 0);
+        let records = outputs
+            .iter()
+            .map(|output| match output {
+                Output::Telemetry(event) => {
+                    events += 1;
+                    record(Topic::TELEMETRY, &event.truck_id, fleet_proto::encode_event(event))
+                }
+                Output::Trip(trip) => {
+                    trips += 1;
+                    record(Topic::TRIPS, &trip.truck_id, fleet_proto::encode_trip(trip))
+                }
+            })
+            .collect();
+        Self { records, events, trips }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Message {
+    Publish(Batch),
+    Checkpoint { world_time: Time, world: Bytes, counters: BTreeMap<TruckId, Counters> },
+}
+
+pub(super) struct Writer {
+    pub(super) lease: Lease,
+    /// Version of the newest checkpoint.
+    pub(super) version: u64,
+    pub(super) components: Components,
+    pub(super) pending: Arc<AtomicBool>,
+}
+
+/// How long the simulator may be silent before another may take its place.
+pub(super) const LEASE_TTL: Duration = Duration::from_secs(60);
+/// The lease is renewed when less than this is left.
+const LEASE_RENEW_MS: i64 = 30_000;
+const BACKOFF_MIN: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+impl Writer {
+    /// Does as told until the queue closes.
+    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>) -> Result<()> {
+        while let Some(message) = messages.recv().await {
+            match message {
+                Message::Publish(batch) => self.publish(batch).await?,
+                Message::Checkpoint { world_time, world, counters } => {
+                    self.version += 1;
+                    let version = self.version;
+                    self.save(Checkpoint { version, world_time, world, counters }).await?;
+                    self.pending.store(false, Ordering::Release);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn hook(&self, point: &'static str) {
+        if let Some(hook) = &self.components.hook {
+            hook(point);
+        }
+    }
+
+    /// Until the log has them. It may have them twice then: the store keeps one.
+    async fn publish(&self, batch: Batch) -> Result<()> {
+        let log = &self.components.log;
+        retry("publish", || log.publish(batch.records.clone())).await?;
+        self.components.metrics.events.inc_by(batch.events);
+        self.components.metrics.trips.inc_by(batch.trips);
+        self.hook("after_publish");
+        Ok(())
+    }
+
+    async fn save(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        self.hook("before_checkpoint");
+        let now = self.components.clock.now();
+        let state = Arc::clone(&self.components.state);
+        if self.lease.expires_at.ms_since(now) < LEASE_RENEW_MS {
+            let (name, holder) = (self.lease.name.clone(), self.lease.holder.clone());
+            self.lease =
+                retry("renew the lease", || state.acquire(&name, &holder, LEASE_TTL)).await?;
+        }
+        let lease = &self.lease;
+        retry("checkpoint", || state.save(lease, &checkpoint)).await?;
+        self.components.metrics.checkpoints.inc();
+        self.components.metrics.checkpointed_at.set(now.as_secs());
+        self.hook("after_checkpoint");
+        Ok(())
+    }
+}
+
+/// Tries until it works, waiting longer each time; gives up only on what waiting cannot heal. The
+/// queue behind is bounded, so the world waits too.
+pub(super) async fn retry<T, F>(what: &str, mut action: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let mut wait = BACKOFF_MIN;
+    loop {
+        match action().await {
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                warn!(what, %error, wait_ms = wait.as_millis(), "not possible now; will retry");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(BACKOFF_MAX);
+            }
+            outcome => return outcome,
+        }
+    }
+}

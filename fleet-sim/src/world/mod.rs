@@ -1,0 +1,173 @@
+//! All trucks at one time.
+
+mod calendar;
+mod job;
+mod report;
+mod truck;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use fleet_core::{
+    Error, Result,
+    domain::{Counters, Genesis, RegisteredTruck, TelemetryEvent, TripSummary, TruckId},
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+
+use self::truck::{Truck, TruckState};
+
+/// Something a truck sends.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the variants name what they hold")]
+pub enum Output {
+    Telemetry(Box<TelemetryEvent>),
+    Trip(Box<TripSummary>),
+}
+
+/// The fleet at one simulated time.
+#[derive(Debug)]
+pub struct World {
+    genesis: Genesis,
+    trucks: Vec<Truck>,
+}
+
+/// Trucks below which one thread is faster than several.
+const TRUCKS_PER_THREAD_MIN: usize = 1_000;
+/// The most trucks of a world: ids have six digits.
+const TRUCKS_MAX: u32 = 999_999;
+
+#[derive(Serialize, Deserialize)]
+struct Snapshot {
+    version: u32,
+    trucks: Vec<TruckState>,
+}
+
+impl World {
+    /// Version of the world's rules and data: another one makes another world.
+    pub const VERSION: u32 = 1;
+
+    /// A new world of `trucks` trucks at its beginning.
+    ///
+    /// # Errors
+    /// `Invalid` for a number of trucks outside 1 to 999,999 or a start off the one-second grid.
+    pub fn new(genesis: Genesis, trucks: u32) -> Result<Self> {
+        check_trucks(trucks)?;
+        if genesis.start.as_ms() % 1_000 != 0 {
+            return Err(Error::invalid("start: expected whole seconds"));
+        }
+        let trucks = (1..=trucks)
+            .map(|number| Truck::new(genesis.seed, number, genesis.start))
+            .collect::<Result<_>>()?;
+        Ok(Self { genesis, trucks })
+    }
+
+    /// The world of a snapshot, with at least its trucks; further ones begin at genesis and are
+    /// caught up by [`advance`](Self::advance).
+    ///
+    /// # Errors
+    /// `Corrupt` if the bytes are not a snapshot; `Conflict` for fewer trucks than it holds or
+    /// another version.
+    pub fn restore(genesis: Genesis, snapshot: &[u8], trucks: Option<u32>) -> Result<Self> {
+        let corrupt = |e| Error::corrupt("checkpoint: not a state of this program").with_source(e);
+        let snapshot: Snapshot = postcard::from_bytes(snapshot).map_err(corrupt)?;
+        if snapshot.version != Self::VERSION {
+            return Err(Error::conflict(format!(
+                "checkpoint: made by world version {}, this program has {}",
+                snapshot.version,
+                Self::VERSION
+            )));
+        }
+        let known = u32::try_from(snapshot.trucks.len()).unwrap_or(u32::MAX);
+        let wanted = trucks.unwrap_or(known);
+        check_trucks(wanted)?;
+        if wanted < known {
+            return Err(Error::conflict(format!(
+                "--trucks {wanted}: this fleet has {known} trucks already; fewer are not possible"
+            )));
+        }
+        let mut all = Vec::new();
+        for (number, state) in (1..).zip(snapshot.trucks) {
+            all.push(Truck::resume(genesis.seed, number, state)?);
+        }
+        for number in known + 1..=wanted {
+            all.push(Truck::new(genesis.seed, number, genesis.start)?);
+        }
+        Ok(Self { genesis, trucks: all })
+    }
+
+    /// The state as bytes, every bit of it.
+    #[expect(clippy::missing_panics_doc, reason = "plain data always encodes")]
+    pub fn snapshot(&self) -> Bytes {
+        let trucks = self.trucks.iter().map(|truck| truck.state.clone()).collect();
+        let snapshot = Snapshot { version: Self::VERSION, trucks };
+        postcard::to_stdvec(&snapshot).expect("plain data always encodes").into()
+    }
+
+    /// How the world began.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The time up to which every truck has come: all before it is done, nothing at or after it
+    /// (trucks that were added later may be behind the others, never ahead of this).
+    pub fn now(&self) -> Time {
+        self.trucks.iter().map(|truck| truck.state.now).min().unwrap_or(self.genesis.start)
+    }
+
+    /// Does everything before `to` (rounded down to the grid; no truck goes back) and returns what
+    /// was sent, by time and truck. Uses all cores for large fleets, with the same result.
+    #[expect(clippy::missing_panics_doc, reason = "passes on a panic of a truck, which has none")]
+    pub fn advance(&mut self, to: Time) -> Vec<Output> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores.min(self.trucks.len() / TRUCKS_PER_THREAD_MIN).max(1);
+        let share = self.trucks.len().div_ceil(threads).max(1);
+        let run = |trucks: &mut [Truck]| {
+            let mut sent = Vec::new();
+            for truck in trucks {
+                truck.advance(to, &mut sent);
+            }
+            sent
+        };
+        let mut sent: Vec<(Time, Output)> = if threads == 1 {
+            run(&mut self.trucks)
+        } else {
+            std::thread::scope(|scope| {
+                let parts: Vec<_> = self
+                    .trucks
+                    .chunks_mut(share)
+                    .map(|trucks| scope.spawn(move || run(trucks)))
+                    .collect();
+                parts
+                    .into_iter()
+                    .flat_map(|part| part.join().expect("trucks never panic"))
+                    .collect()
+            })
+        };
+        sent.sort_by_key(|(time, _)| *time); // stable: of one time, by truck
+        sent.into_iter().map(|(_, output)| output).collect()
+    }
+
+    /// Each truck's totals.
+    pub fn counters(&self) -> BTreeMap<TruckId, Counters> {
+        self.trucks.iter().map(|truck| (truck.id().clone(), truck.state.counters)).collect()
+    }
+
+    /// The register of the fleet.
+    pub fn register(&self) -> Vec<RegisteredTruck> {
+        self.trucks.iter().map(Truck::registered).collect()
+    }
+
+    /// How many trucks are rolling now, and how many there are.
+    pub fn moving(&self) -> (usize, usize) {
+        let moving = self.trucks.iter().filter(|truck| truck.state.vehicle.speed_mps > 0.3).count();
+        (moving, self.trucks.len())
+    }
+}
+
+fn check_trucks(trucks: u32) -> Result<()> {
+    if (1..=TRUCKS_MAX).contains(&trucks) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("--trucks {trucks}: expected 1 to {TRUCKS_MAX}")))
+}
