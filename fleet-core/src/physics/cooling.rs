@@ -104,3 +104,42 @@ impl Cooling {
         balance_c + (coolant_c - balance_c) / (1.0 + x + 0.5 * x * x)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::physics::TruckModel;
+
+    #[test]
+    fn the_tables_are_the_powers_they_stand_for() {
+        for (i, &value) in RAM.iter().enumerate() {
+            let exact = (2.0 * i as f64 / 22.0).powf(0.7).min(1.2);
+            assert!((value - exact).abs() < 1e-6, "ram {i}");
+        }
+        for (i, &value) in FAN.iter().enumerate() {
+            assert!((value - (i as f64 / 10.0).powf(0.6)).abs() < 1e-6, "fan {i}");
+        }
+    }
+
+    #[test]
+    fn the_fan_has_a_hysteresis_and_heat_cuts_the_torque() {
+        let cooling = Cooling::new(&TruckModel::bundled()[0]);
+        assert!(!cooling.fan_closes(95.0, false) && cooling.fan_closes(96.5, false));
+        assert!(cooling.fan_closes(90.5, true) && !cooling.fan_closes(89.5, true));
+        for (coolant_c, factor) in [(100.0, 1.0), (107.5, 0.8), (110.0, 0.6), (120.0, 0.6)] {
+            assert!((cooling.torque_factor(coolant_c) - factor).abs() < 1e-9, "{coolant_c} °C");
+        }
+    }
+
+    #[test]
+    fn a_long_step_cannot_overshoot_the_balance() {
+        let cooling = Cooling::new(&TruckModel::bundled()[0]);
+        let off = Running { fuel_w: 0.0, brake_w: 0.0, rpm: 0.0, speed_mps: 0.0, fan_on: false };
+        let mut coolant_c = 90.0;
+        for dt_s in [1.0, 1e3, 1e5, 1e7] {
+            let after_c = cooling.after(coolant_c, 10.0, &off, dt_s);
+            assert!((10.0..coolant_c).contains(&after_c), "{dt_s} s");
+            coolant_c = after_c;
+        }
+    }
+}

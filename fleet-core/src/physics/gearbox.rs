@@ -7,8 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drive::Drive;
 use super::model::TruckModel;
-use super::step::Drive;
 use super::vehicle::VehicleState;
 
 /// After a shift up the engine still turns this much faster than `downshift_rpm`.
@@ -22,9 +22,11 @@ pub(super) const GEARS_MAX: usize = 12;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shift {
-    /// No shift since the start.
+    /// None yet, or out of gear.
     #[default]
     None,
+    /// Into the gear of a start.
+    Launch,
     /// To a higher gear.
     Up,
     /// To a lower gear.
@@ -57,6 +59,7 @@ pub(super) struct Gearbox {
     up_light_rpm: f64,
     up_full_extra_rpm: f64,
     down_rpm: f64,
+    plateau_rpm: f64,
     rated_rpm: f64,
     max_rpm: f64,
     dwell_s: f64,
@@ -64,6 +67,7 @@ pub(super) struct Gearbox {
     /// Traction gap, s.
     pub(super) gap_s: f64,
     /// Engine speed at which the clutch slips when a start takes more than idle can give, rpm.
+    /// Also where it closes then.
     pub(super) launch_rpm: f64,
     idle_rpm: f64,
 }
@@ -94,6 +98,7 @@ impl Gearbox {
             up_light_rpm: driveline.upshift_rpm_light_load,
             up_full_extra_rpm: driveline.upshift_rpm_full_load - driveline.upshift_rpm_light_load,
             down_rpm: driveline.downshift_rpm,
+            plateau_rpm: engine.peak_rpm_to,
             rated_rpm: engine.rated_rpm,
             max_rpm: engine.max_rpm,
             dwell_s: driveline.min_dwell_s,
@@ -115,14 +120,20 @@ impl Gearbox {
         0.98 * self.max_rpm / self.gear(self.top).rpm_per_mps
     }
 
-    /// The gear to start in: the highest that starts with two fifths of the torque in hand and
-    /// whose clutch closes by 2.5 m/s. `None` if not even first can move the truck.
+    /// Whether the engine would turn too fast in `gear` at `speed_mps`.
+    pub(super) fn over_revs(&self, gear: u8, speed_mps: f64) -> bool {
+        gear > 0 && speed_mps * self.gear(gear).rpm_per_mps > 1.02 * self.max_rpm
+    }
+
+    /// The gear to start in: the highest that starts with two fifths of the torque in hand, whose
+    /// clutch closes by 2.5 m/s and which suits the target. `None` if not even first moves the truck.
     pub(super) fn launch(&self, drive: &Drive<'_>) -> Option<u8> {
         let resist_n = drive.resist_n(0.0);
         let starts = |k: u8| {
             let gear = self.gear(k);
             let need_n = resist_n + (drive.mass_kg() + self.wheels_kg) * 0.4;
             self.idle_rpm <= 2.5 * gear.rpm_per_mps
+                && self.down_rpm <= drive.scene.target_mps * gear.rpm_per_mps
                 && 0.6 * drive.force_max_n(gear, self.launch_rpm) >= need_n
         };
         let moves = || drive.force_max_n(self.gear(1), self.launch_rpm) > resist_n;
@@ -133,16 +144,13 @@ impl Gearbox {
     /// `None` if the truck rolls by itself and too slowly for any gear.
     pub(super) fn engage(&self, drive: &Drive<'_>, speed_mps: f64, accel_mps2: f64) -> Option<u8> {
         let resist_n = drive.resist_n(speed_mps);
-        let need_n = |gear: &Gear| {
-            resist_n + (drive.mass_kg() + gear.rotating_kg) * accel_mps2.clamp(0.0, 0.1)
-        };
         let after_mps = self.after_gap(drive, speed_mps, resist_n);
         let able = |k: u8| {
             let gear = self.gear(k);
             let rpm = after_mps * gear.rpm_per_mps;
             rpm >= UPSHIFT_MARGIN * self.down_rpm
                 && rpm <= 0.95 * self.max_rpm
-                && 0.9 * drive.force_max_n(gear, rpm) >= need_n(gear)
+                && drive.pulls(gear, rpm, resist_n, accel_mps2.clamp(0.0, 0.1))
         };
         if let Some(k) = (1..=self.top).rev().find(|&k| able(k)) {
             return Some(k);
@@ -223,16 +231,25 @@ impl Gearbox {
         }
         let resist_n = drive.resist_n(speed_mps);
         let after_mps = self.after_gap(drive, speed_mps, resist_n);
-        let able = |k: u8| {
+        // At the governor any gear that still gains is better than none.
+        let is_governed = rpm >= 0.97 * self.max_rpm;
+        let next_mps2 = accel_mps2.clamp(0.0, if is_governed { 0.02 } else { 0.1 });
+        let able = |k: u8, accel_mps2: f64| {
             let next = self.gear(k);
+            // On a climb the gap costs speed: what counts is that the truck then picks up again.
             let rpm = after_mps * next.rpm_per_mps;
-            let need_n =
-                resist_n + (drive.mass_kg() + next.rotating_kg) * accel_mps2.clamp(0.0, 0.1);
-            rpm >= UPSHIFT_MARGIN * self.down_rpm && 0.9 * drive.force_max_n(next, rpm) >= need_n
+            speed_mps * next.rpm_per_mps >= UPSHIFT_MARGIN * self.down_rpm
+                && rpm >= 0.8 * self.down_rpm
+                && drive.pulls(next, rpm, resist_n, accel_mps2)
         };
-        // An empty truck, or one that rolls by itself, does not need every gear.
-        let skip = if drive.is_light() || drive.grade() < -0.01 { 2 } else { 1 };
-        (from + 1..=self.top.min(from.saturating_add(skip))).rev().find(|&k| able(k))
+        // An empty truck, or one that rolls by itself, does not need every gear; a laden one skips
+        // a small step if it goes on gaining speed.
+        let is_easy = drive.is_light() || drive.grade() < -0.01;
+        let eager_mps2 = accel_mps2.clamp(0.0, if is_easy { 0.1 } else { 0.3 });
+        if from + 2 <= self.top && able(from + 2, eager_mps2) {
+            return Some(from + 2);
+        }
+        (from < self.top && able(from + 1, next_mps2)).then_some(from + 1)
     }
 
     fn shift_down(
@@ -256,26 +273,30 @@ impl Gearbox {
             let helps = brakes_n > -0.3 * force_n && lower <= 0.9 * self.rated_rpm;
             return (is_descent && helps).then_some(from - 1);
         }
-        let is_failing = resist_n > drive.force_max_n(gear, rpm) && accel_mps2 >= 0.0;
+        // Above the torque's plateau a truck that slows gains force, and settles by itself.
+        let is_failing =
+            resist_n > drive.force_max_n(gear, rpm) && accel_mps2 >= 0.0 && rpm <= self.plateau_rpm;
         // Speeding up with torque in hand, as after a start, the engine leaves the low speeds itself.
         let is_rising = accel_mps2 > 0.1
-            && 0.9 * drive.force_max_n(gear, rpm)
-                >= resist_n + 0.2 * (drive.mass_kg() + gear.rotating_kg);
+            && drive.force_max_n(gear, rpm)
+                >= resist_n + 0.05 * (drive.mass_kg() + gear.rotating_kg);
         if !is_failing && (rpm >= self.down_rpm || is_rising) {
             return None;
         }
         let after_mps = self.after_gap(drive, speed_mps, resist_n);
-        let holds = |k: u8| {
+        if after_mps <= 0.0 && !is_failing {
+            return None; // the gap would stop the truck
+        }
+        let holds = |k: u8, reserve: f64| {
             let next = self.gear(k);
             let rpm = after_mps * next.rpm_per_mps;
             rpm >= self.down_rpm
                 && speed_mps * next.rpm_per_mps <= 0.95 * self.max_rpm
-                && drive.force_max_n(next, rpm) >= resist_n
+                && drive.force_max_n(next, rpm) >= reserve * resist_n
         };
-        if let Some(k) = (1..from).rev().find(|&k| holds(k)) {
-            return Some(k);
-        }
-        let strongest = self.strongest(drive, after_mps, from);
-        (strongest < from).then_some(strongest)
+        let highest = |reserve: f64| (1..from).rev().find(|&k| holds(k, reserve));
+        let strongest = || self.strongest(drive, after_mps, from);
+        let next = highest(1.1).or_else(|| highest(1.0)).unwrap_or_else(strongest);
+        (next < from).then_some(next)
     }
 }

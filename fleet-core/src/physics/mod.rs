@@ -21,14 +21,17 @@
 
 mod check;
 mod cooling;
+mod drive;
 mod energy;
 mod engine;
 mod gearbox;
 mod model;
+mod motion;
 mod operating_point;
 mod road;
 mod step;
 pub mod tank;
+mod tyres;
 mod vehicle;
 pub mod vibration;
 
@@ -40,10 +43,13 @@ pub use gearbox::Shift;
 pub use model::{Driveline, Engine, Thermal, TruckModel, Tyre, Vibration, Willans};
 pub use operating_point::{OperatingPoint, operating_point};
 pub use road::{IsoClass, Road, air_density_kgpm3, roughness_from_iri};
+pub use tyres::{Axle, mean_rolling_coefficient};
 pub use vehicle::{Command, Step, Vehicle, VehicleState};
 
 /// Standard gravity, m/s² (CGPM 1901).
 pub const GRAVITY_MPS2: f64 = 9.806_65;
+
+const RAD_PER_S_PER_RPM: f64 = std::f64::consts::PI / 30.0;
 
 /// Linear between `points` (abscissae ascending, at least one point), constant beyond the ends.
 fn interpolate(points: &[(f64, f64)], x: f64) -> f64 {

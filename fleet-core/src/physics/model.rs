@@ -255,3 +255,67 @@ impl TruckModel {
         Err(Error::invalid(format!("truck model {:?}: {}", self.id, faults.join("; "))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn every_bundled_model_is_sound_and_found_by_its_id() {
+        assert_eq!(TruckModel::bundled().len(), 8);
+        for model in TruckModel::bundled() {
+            model.check().expect("a bundled model is sound");
+            assert_eq!(TruckModel::find(&model.id).expect("its id").id, model.id);
+            let text = serde_json::to_string(model.as_ref()).expect("a model is JSON");
+            assert_eq!(&TruckModel::from_json(&text).expect("its own JSON"), model.as_ref());
+        }
+    }
+
+    #[test]
+    fn an_unknown_id_is_answered_with_the_known_ones() {
+        let error = TruckModel::find("rigid").expect_err("no such model");
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        for model in TruckModel::bundled() {
+            assert!(error.to_string().contains(&model.id), "{error}");
+        }
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once_with_path_value_and_range() {
+        let mut model = TruckModel::clone(&TruckModel::bundled()[3]);
+        model.cda_m2 = f64::NAN;
+        model.tyre.r_dyn_m = 5.0;
+        model.driveline.gear_ratios = vec![1.0, 2.0];
+        model.engine.willans.k_fuel_per_brake.pop();
+        let told = model.check().expect_err("four faults").to_string();
+        for fault in [
+            "cda_m2: NaN is outside 1 to 15",
+            "tyre.r_dyn_m: 5 is outside 0.2 to 1",
+            "driveline.gear_ratios: must fall",
+            "engine.willans: 9 values of k and 10 of p0",
+        ] {
+            assert!(told.contains(fault), "{told:?} lacks {fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_gearbox_that_would_hunt_and_an_engine_that_cannot_start_are_refused() {
+        let sound = TruckModel::clone(&TruckModel::bundled()[3]);
+        let mut model = sound.clone();
+        model.driveline.gear_ratios = vec![8.0, 3.0, 1.0];
+        let told = model.check().expect_err("wide steps").to_string();
+        assert!(told.contains("gear 1 to 2 would hunt"), "{told}");
+        model = sound;
+        model.driveline.gear_ratios = vec![2.0, 1.3, 1.0];
+        let told = model.check().expect_err("first gear is too high").to_string();
+        assert!(told.contains("raise the torque or the first gear"), "{told}");
+    }
+
+    #[test]
+    fn text_that_is_no_model_is_invalid_with_its_place() {
+        let error = TruckModel::from_json("{\"id\": 7}").expect_err("not a model");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains("line 1"), "{error}");
+    }
+}

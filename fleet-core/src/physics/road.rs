@@ -123,3 +123,45 @@ impl IsoClass {
         Self::ALL.into_iter().find(within).unwrap_or(Self::E)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pressure_falls_as_the_standard_atmosphere_says() {
+        for (altitude_m, pressure_pa) in
+            [(0.0, 101_325.0), (1_000.0, 89_874.6), (3_000.0, 70_108.5), (5_000.0, 54_019.9)]
+        {
+            let density = air_density_kgpm3(altitude_m, 15.0);
+            assert!((density * 287.05 * 288.15 / pressure_pa - 1.0).abs() < 1e-5, "{altitude_m} m");
+        }
+    }
+
+    #[test]
+    fn torque_falls_one_percent_per_hundred_metres_above_two_thousand() {
+        for ambient_c in [-5.0, 20.0, 40.0] {
+            for altitude_m in (0..=55).map(|i| f64::from(i) * 100.0) {
+                let air_density_kgpm3 = air_density_kgpm3(altitude_m, ambient_c);
+                let road = Road { air_density_kgpm3, ..Road::level(ambient_c) };
+                let expected = 1.0 - ((altitude_m - 2_000.0) / 10_000.0).max(0.0);
+                let factor = road.altitude_torque_factor();
+                assert!((factor - expected).abs() < 0.002, "{altitude_m} m: {factor}");
+            }
+        }
+    }
+
+    #[test]
+    fn rolling_follows_roughness_and_rain_within_bounds() {
+        let factor = |iri_m_per_km: f64, wet: bool| {
+            Road { iri_m_per_km, wet, ..Road::level(20.0) }.rolling_factor()
+        };
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(near(factor(2.0, false), 1.0) && near(factor(3.0, false), 1.035));
+        assert!(near(factor(0.5, false), 0.95) && near(factor(20.0, false), 1.5));
+        assert!(near(factor(3.0, true), 1.035 * 1.05));
+        assert_eq!(IsoClass::of(roughness_from_iri(2.0)), IsoClass::A);
+        assert_eq!(IsoClass::of(roughness_from_iri(5.0)), IsoClass::B);
+        assert_eq!(IsoClass::of(1.0), IsoClass::E);
+    }
+}

@@ -5,189 +5,34 @@
 //! steps give. Within a part forces are constant, taken at its predicted middle, and way is mean
 //! speed times time, so force times way sums to the kinetic energy exactly and the book closes.
 
-use super::GRAVITY_MPS2;
+use super::RAD_PER_S_PER_RPM;
 use super::cooling::Running;
-use super::engine::{DIESEL_J_PER_UL, EnginePoint};
+use super::drive::{Drive, Scene};
+use super::engine::DIESEL_J_PER_UL;
 use super::gearbox::{Gear, Shift};
+use super::motion::{Link, Motion, is_launching, wanted_mps2};
 use super::road::Road;
 use super::vehicle::{Command, Step, Vehicle, VehicleState};
 
 /// Longest part of a step, s.
 const PART_S_MAX: f64 = 1.0;
-/// The driver closes a difference in speed with this time constant, s.
-const RELAXATION_S: f64 = 2.0;
-/// Hardest planned braking, m/s².
-const BRAKING_MPS2: f64 = -1.2;
-/// The end of a stop: below this speed, at this rate.
-const STOPPING_MPS: f64 = 0.6;
-const STOPPING_MPS2: f64 = 0.3;
-/// Above this the injectors close on over-run; below, the driver declutches. rpm.
-const OVERRUN_RPM_MIN: f64 = 950.0;
-/// Air conditioning, W, and the air temperature above which it runs, °C (estimates).
-const COOLED_CAB_W: f64 = 1_500.0;
-const COOLED_CAB_ABOVE_C: f64 = 24.0;
-const RAD_PER_S_PER_RPM: f64 = std::f64::consts::PI / 30.0;
+/// Longest step, s.
+const STEP_S_MAX: f64 = 10.0;
 
-/// What stays the same during a step.
+/// A part of a step as the engine sees it, means over it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scene {
-    grade: f64,
-    ambient_c: f64,
-    roughness_m3: f64,
-    drag_kg_per_m: f64,
-    rolling_n: f64,
-    hill_n: f64,
-    aux_w: f64,
-    altitude_factor: f64,
-    target_mps: f64,
-    engine_on: bool,
-    held_gear: Option<u8>,
-}
-
-impl Scene {
-    fn new(vehicle: &Vehicle, road: &Road, command: &Command, held_gear: Option<u8>) -> Self {
-        let weight_n = vehicle.mass_kg * GRAVITY_MPS2;
-        let cos = 1.0 / (1.0 + road.grade * road.grade).sqrt();
-        let cab_w = if road.ambient_c > COOLED_CAB_ABOVE_C { COOLED_CAB_W } else { 0.0 };
-        Self {
-            grade: road.grade,
-            ambient_c: road.ambient_c,
-            roughness_m3: road.roughness_m3,
-            drag_kg_per_m: 0.5 * road.air_density_kgpm3 * vehicle.model.cda_m2,
-            rolling_n: weight_n * cos * vehicle.rolling_coefficient * road.rolling_factor(),
-            hill_n: weight_n * cos * road.grade,
-            aux_w: vehicle.model.aux_base_w + cab_w + command.extra_aux_w.max(0.0),
-            altitude_factor: road.altitude_torque_factor(),
-            target_mps: command.target_speed_mps.max(0.0).min(vehicle.gearbox.top_speed_mps()),
-            engine_on: command.engine_on,
-            held_gear,
-        }
-    }
-}
-
-/// The truck in its scene at one moment: what resists and what the engine could do about it.
-#[derive(Debug)]
-pub(super) struct Drive<'a> {
-    vehicle: &'a Vehicle,
-    scene: &'a Scene,
-    torque_factor: f64,
-    fan_on: bool,
-}
-
-impl<'a> Drive<'a> {
-    fn new(vehicle: &'a Vehicle, scene: &'a Scene, state: &VehicleState) -> Self {
-        let hot_factor = vehicle.cooling.torque_factor(state.coolant_c);
-        let torque_factor = scene.altitude_factor * hot_factor;
-        Self { vehicle, scene, torque_factor, fan_on: state.fan_on && scene.engine_on }
-    }
-
-    pub(super) fn grade(&self) -> f64 {
-        self.scene.grade
-    }
-
-    pub(super) fn mass_kg(&self) -> f64 {
-        self.vehicle.mass_kg
-    }
-
-    /// Under three fifths of the gross weight.
-    pub(super) fn is_light(&self) -> bool {
-        self.vehicle.mass_kg < 0.6 * self.vehicle.model.gvw_kg
-    }
-
-    /// Force that holds the truck back at a steady `speed_mps`, N; negative where it rolls.
-    #[inline]
-    pub(super) fn resist_n(&self, speed_mps: f64) -> f64 {
-        self.scene.drag_kg_per_m * speed_mps * speed_mps + self.scene.rolling_n + self.scene.hill_n
-    }
-
-    /// Draw of the fan at `rpm`, W.
-    #[inline]
-    fn fan_w(&self, rpm: f64) -> f64 {
-        if !self.fan_on {
-            return 0.0;
-        }
-        let x = rpm / self.vehicle.model.engine.rated_rpm;
-        self.vehicle.model.fan_max_w * x * x * x
-    }
-
-    /// Torque that auxiliaries and fan take at `rpm`, Nm.
-    #[inline]
-    fn accessories_nm(&self, rpm: f64) -> f64 {
-        (self.scene.aux_w + self.fan_w(rpm)) / (rpm * RAD_PER_S_PER_RPM)
-    }
-
-    /// Most the engine at `rpm` can push at the wheels in `gear`, N.
-    #[inline]
-    pub(super) fn force_max_n(&self, gear: &Gear, rpm: f64) -> f64 {
-        self.push_max_n(gear, rpm, &self.vehicle.map.at(rpm))
-    }
-
-    #[inline]
-    fn push_max_n(&self, gear: &Gear, rpm: f64, point: &EnginePoint) -> f64 {
-        let torque_nm = point.full_nm * self.torque_factor - self.accessories_nm(rpm);
-        gear.efficiency * (torque_nm.max(0.0) * gear.rad_per_m - self.vehicle.gearbox.spin_n)
-    }
-
-    /// Most that motoring and exhaust brake hold back at `rpm` in `gear`, N, negative.
-    pub(super) fn force_min_n(&self, gear: &Gear, rpm: f64) -> f64 {
-        self.pull_min_n(gear, rpm, &self.vehicle.map.at(rpm))
-    }
-
-    #[inline]
-    fn pull_min_n(&self, gear: &Gear, rpm: f64, point: &EnginePoint) -> f64 {
-        // An exhaust brake of 0.35 of rated power, in proportion to speed: a constant torque.
-        let engine = &self.vehicle.model.engine;
-        let exhaust_nm = 0.35e3 * engine.rated_kw / (engine.rated_rpm * RAD_PER_S_PER_RPM);
-        let torque_nm = point.motoring_nm - exhaust_nm - self.accessories_nm(rpm);
-        (torque_nm * gear.rad_per_m - self.vehicle.gearbox.spin_n) / gear.efficiency
-    }
-}
-
-/// What moves the truck during a part of a step.
-#[derive(Clone, Copy, Debug)]
-struct Motion {
-    accel_mps2: f64,
-    /// Speed at which drag is taken, m/s.
-    drag_mps: f64,
-    /// Mass with turning parts, kg.
-    inertia_kg: f64,
-    /// From the driveline to the wheels, N.
-    wheel_n: f64,
-    /// Of the service brakes, N, not negative.
-    brakes_n: f64,
-    link: Link,
-}
-
-/// How engine and wheels hang together.
-#[derive(Clone, Copy, Debug)]
-enum Link {
-    /// Clutch closed: engine speed follows road speed.
-    Closed(Gear),
-    /// Clutch slipping, engine at this speed, rpm.
-    Slipping(Gear, f64),
-    /// No gear, or the clutch pressed: engine at this speed, rpm; 0 is off.
-    Open(f64),
-}
-
-/// Acceleration the driver aims at over `dt_s`, m/s²: towards the target in two seconds, 0.8 m/s²
-/// at most from standstill, 0.3 from 60 km/h (like VECTO's driver), −1.2 at least.
-fn wanted_mps2(speed_mps: f64, target_mps: f64, dt_s: f64) -> f64 {
-    if target_mps <= 0.0 && speed_mps <= STOPPING_MPS {
-        return -STOPPING_MPS2;
-    }
-    let gap_mps = target_mps - speed_mps;
-    // 1 − exp(−x) by the exponential's series: halving the step does not change the approach.
-    let x = dt_s / RELAXATION_S;
-    let closed = 1.0 - 1.0 / (1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x / 24.0))));
-    let share = if gap_mps.abs() < 1e-3 { 1.0 } else { closed };
-    let most = |speed_mps: f64| (0.8 - 0.03 * speed_mps).max(0.3);
-    let most_mps2 = most(speed_mps + 0.5 * dt_s * most(speed_mps));
-    (gap_mps * share / dt_s).max(BRAKING_MPS2).min(most_mps2)
+struct Part {
+    dt_s: f64,
+    speed_mps: f64,
+    /// Engine speed; 0 is off.
+    rpm: f64,
+    /// Power into the driveline, W; negative on over-run.
+    drive_w: f64,
 }
 
 impl Vehicle {
-    /// Drives for `dt_s` seconds, more than 0 and at most 10: changes `state` and tells what
-    /// happened. Under 100 ns for a step of a second; the same arguments give the same bits.
+    /// Drives for `dt_s` seconds (0 to 10, cut to that): changes `state` and tells what happened.
+    /// Under 100 ns for a step of a second; the same arguments give the same bits.
     pub fn step(
         &self,
         state: &mut VehicleState,
@@ -211,11 +56,13 @@ impl Vehicle {
     }
 
     fn step_in(&self, state: &mut VehicleState, scene: &Scene, dt_s: f64) -> Step {
-        debug_assert!(dt_s > 0.0 && dt_s <= 10.0, "dt_s: {dt_s} is outside 0 to 10");
         #[expect(clippy::manual_clamp, reason = "this way a step of NaN seconds is one of 0")]
-        let dt_s = dt_s.max(0.0).min(10.0);
+        let dt_s = dt_s.max(0.0).min(STEP_S_MAX);
         let parts = (dt_s / PART_S_MAX).ceil().max(1.0);
         let mut step = Step::default();
+        // A checkpoint of another model may name gears that this one does not have.
+        state.gear = state.gear.min(self.gearbox.top);
+        state.engaging = state.engaging.min(self.gearbox.top);
         state.speed_mps = state.speed_mps.max(0.0);
         let mut part = 0.0;
         while part < parts {
@@ -227,7 +74,7 @@ impl Vehicle {
         }
         step.fuel_ul = step.energy.fuel_j / DIESEL_J_PER_UL;
         // Until here the field holds the integral of the variance.
-        step.vibration_rms_mps2 = (step.vibration_rms_mps2 / dt_s).sqrt();
+        step.vibration_rms_mps2 = (step.vibration_rms_mps2 / dt_s.max(f64::MIN_POSITIVE)).sqrt();
         step
     }
 
@@ -270,6 +117,7 @@ impl Vehicle {
         if end_mps <= 0.0 {
             (state.gear, state.engaging, state.shift_left_s) = (0, 0, 0.0);
         }
+        state.rpm = self.end_rpm(state, motion.link);
         dt_s
     }
 
@@ -290,13 +138,16 @@ impl Vehicle {
             state.gear = if scene.target_mps > 0.0 || state.speed_mps > 0.0 { gear } else { 0 };
             return;
         }
+        if self.gearbox.over_revs(state.gear, state.speed_mps) {
+            state.gear = 0;
+        }
         if state.engaging > 0 {
             return;
         }
         if state.speed_mps <= 0.0 {
             let launch = (scene.target_mps > 0.0).then(|| self.gearbox.launch(drive)).flatten();
             (state.gear, state.in_gear_s) = (launch.unwrap_or(0), 0.0);
-            state.last_shift = Shift::None;
+            state.last_shift = if state.gear > 0 { Shift::Launch } else { Shift::None };
             return;
         }
         let wanted_mps2 = wanted_mps2(state.speed_mps, scene.target_mps, dt_s);
@@ -322,97 +173,6 @@ impl Vehicle {
         }
     }
 
-    /// The forces of a part, and what accelerates.
-    fn motion(
-        &self,
-        state: &mut VehicleState,
-        drive: &Drive<'_>,
-        wanted_mps2: f64,
-        dt_s: f64,
-    ) -> Motion {
-        if state.gear == 0 {
-            return self.roll(state, drive, wanted_mps2, dt_s);
-        }
-        let engine = &self.model.engine;
-        let gear = *self.gearbox.gear(state.gear);
-        let governed_mps = engine.max_rpm / gear.rpm_per_mps;
-        let accel_mps2 =
-            wanted_mps2.min(((governed_mps - state.speed_mps) / dt_s).max(BRAKING_MPS2));
-        let middle_mps = (state.speed_mps + 0.5 * dt_s * accel_mps2).max(0.0);
-        let inertia_kg = self.mass_kg + gear.rotating_kg;
-        let needed_n = drive.resist_n(middle_mps) + inertia_kg * accel_mps2;
-        let rpm = middle_mps * gear.rpm_per_mps;
-        if needed_n <= 0.0 {
-            if rpm <= OVERRUN_RPM_MIN.max(engine.idle_rpm) {
-                state.gear = 0;
-                return self.roll(state, drive, wanted_mps2, dt_s);
-            }
-            let wheel_n = needed_n.max(drive.force_min_n(&gear, rpm).min(0.0));
-            return Motion {
-                accel_mps2,
-                drag_mps: middle_mps,
-                inertia_kg,
-                wheel_n,
-                brakes_n: wheel_n - needed_n,
-                link: Link::Closed(gear),
-            };
-        }
-        if rpm < engine.idle_rpm {
-            return self.slip(state, drive, &gear, accel_mps2, dt_s);
-        }
-        let rpm_of = |mps: f64| (mps * gear.rpm_per_mps).max(engine.idle_rpm);
-        let force_max_n = |mps: f64| drive.force_max_n(&gear, rpm_of(mps));
-        push(state, drive, inertia_kg, accel_mps2, dt_s, &force_max_n, Link::Closed(gear))
-    }
-
-    /// Below idle speed the clutch slips; a hard start takes the engine to the launch speed.
-    fn slip(
-        &self,
-        state: &VehicleState,
-        drive: &Drive<'_>,
-        gear: &Gear,
-        accel_mps2: f64,
-        dt_s: f64,
-    ) -> Motion {
-        let inertia_kg = self.mass_kg + self.gearbox.wheels_kg;
-        let needed_n = drive.resist_n(state.speed_mps) + inertia_kg * accel_mps2;
-        let idle_n = drive.force_max_n(gear, self.model.engine.idle_rpm);
-        let (rpm, most_n) = if needed_n <= idle_n {
-            (self.model.engine.idle_rpm, idle_n)
-        } else {
-            let rpm = self.gearbox.launch_rpm;
-            (rpm, drive.force_max_n(gear, rpm))
-        };
-        push(state, drive, inertia_kg, accel_mps2, dt_s, &|_| most_n, Link::Slipping(*gear, rpm))
-    }
-
-    /// No drive: the truck rolls, and brakes if that is too fast.
-    fn roll(&self, state: &VehicleState, drive: &Drive<'_>, wanted_mps2: f64, dt_s: f64) -> Motion {
-        let inertia_kg = self.mass_kg + self.gearbox.wheels_kg;
-        let wheel_n = -self.gearbox.spin_n;
-        let free_mps2 = (wheel_n - drive.resist_n(state.speed_mps)) / inertia_kg;
-        let accel_mps2 = free_mps2.min(wanted_mps2);
-        let drag_mps = (state.speed_mps + 0.5 * dt_s * accel_mps2).max(0.0);
-        let resist_n = drive.resist_n(drag_mps);
-        let accel_mps2 = ((wheel_n - resist_n) / inertia_kg).min(wanted_mps2);
-        let brakes_n = (wheel_n - resist_n - inertia_kg * accel_mps2).max(0.0);
-        let link = Link::Open(self.open_rpm(state, drive.scene.engine_on));
-        Motion { accel_mps2, drag_mps, inertia_kg, wheel_n, brakes_n, link }
-    }
-
-    /// Engine speed with the clutch open: idle, or on its way to the next gear's; 0 when off.
-    fn open_rpm(&self, state: &VehicleState, engine_on: bool) -> f64 {
-        let engine = &self.model.engine;
-        if !engine_on {
-            return 0.0;
-        }
-        if state.engaging == 0 {
-            return engine.idle_rpm;
-        }
-        let next_rpm = state.speed_mps * self.gearbox.gear(state.engaging).rpm_per_mps;
-        next_rpm.clamp(900.0, 1_200.0).max(engine.idle_rpm).min(engine.max_rpm)
-    }
-
     /// Fuel that `brake_w` at `rpm` takes, W, with the enrichment of a cold engine: +0.25 % per K
     /// under 70 °C, 15 % at most (estimate).
     fn fuel_w(&self, state: &VehicleState, rpm: f64, brake_w: f64) -> f64 {
@@ -425,7 +185,8 @@ impl Vehicle {
         let rpm = if drive.scene.engine_on { self.model.engine.idle_rpm } else { 0.0 };
         state.rpm = rpm;
         state.in_gear_s = (state.in_gear_s + dt_s).min(60.0);
-        self.run_engine(state, drive, rpm, 0.0, 0.0, dt_s, step);
+        let part = Part { dt_s, speed_mps: 0.0, rpm, drive_w: 0.0 };
+        self.run_engine(state, drive, &part, step);
     }
 
     /// Books a part that moves, and moves the state to its end.
@@ -447,17 +208,14 @@ impl Vehicle {
             let share = if motion.wheel_n > 0.0 { 1.0 / gear.efficiency } else { gear.efficiency };
             motion.wheel_n * share + spin_n
         };
-        let (rpm, drive_w, end_rpm) = match motion.link {
-            Link::Open(rpm) => (rpm, 0.0, rpm),
+        let (rpm, drive_w) = match motion.link {
+            Link::Open(rpm) => (rpm, 0.0),
             Link::Closed(gear) => {
-                let rpm = mean_mps * gear.rpm_per_mps;
-                (rpm.max(idle_rpm), taken_n(&gear) * mean_mps, end_mps * gear.rpm_per_mps)
+                ((mean_mps * gear.rpm_per_mps).max(idle_rpm), taken_n(&gear) * mean_mps)
             }
             Link::Slipping(gear, rpm) => {
-                let torque_nm = taken_n(&gear) / gear.rad_per_m;
-                let end_rpm = end_mps * gear.rpm_per_mps;
-                let end_rpm = if end_rpm < idle_rpm { rpm } else { end_rpm };
-                (rpm, torque_nm * rpm * RAD_PER_S_PER_RPM, end_rpm)
+                let rpm = rpm.max(mean_mps * gear.rpm_per_mps);
+                (rpm, taken_n(&gear) / gear.rad_per_m * rpm * RAD_PER_S_PER_RPM)
             }
         };
         let wheel_w = motion.wheel_n * mean_mps;
@@ -472,24 +230,34 @@ impl Vehicle {
         step.distance_m += way_m;
         step.service_brake |= motion.brakes_n > 0.0 && way_m > 0.0;
         state.speed_mps = end_mps;
-        let max_rpm = self.model.engine.max_rpm;
-        state.rpm = if rpm > 0.0 { end_rpm.max(idle_rpm).min(max_rpm) } else { 0.0 };
-        self.run_engine(state, drive, rpm, drive_w, mean_mps, dt_s, step);
+        self.run_engine(state, drive, &Part { dt_s, speed_mps: mean_mps, rpm, drive_w }, step);
+    }
+
+    /// Engine speed at the end of a part: in gear what road speed gives, unless the clutch slips.
+    fn end_rpm(&self, state: &VehicleState, link: Link) -> f64 {
+        let engine = &self.model.engine;
+        let geared_rpm = state.speed_mps * self.gearbox.gear(state.gear).rpm_per_mps;
+        let rpm = match link {
+            Link::Open(rpm) if rpm <= 0.0 => return 0.0,
+            Link::Open(rpm) if state.engaging > 0 => rpm,
+            _ if state.gear == 0 => engine.idle_rpm,
+            Link::Slipping(_, rpm) if is_launching(state) || geared_rpm < engine.idle_rpm => {
+                rpm.max(geared_rpm)
+            }
+            Link::Open(_) | Link::Closed(_) | Link::Slipping(..) => geared_rpm,
+        };
+        rpm.max(engine.idle_rpm).min(engine.max_rpm)
     }
 
     /// Runs the engine for a part: fuel, accessories, coolant and vibration.
-    #[expect(clippy::too_many_arguments, reason = "a part's values; a struct would be filled once")]
     fn run_engine(
         &self,
         state: &mut VehicleState,
         drive: &Drive<'_>,
-        rpm: f64,
-        drive_w: f64,
-        speed_mps: f64,
-        dt_s: f64,
+        part: &Part,
         step: &mut Step,
     ) {
-        let scene = drive.scene;
+        let (scene, Part { dt_s, speed_mps, rpm, drive_w }) = (drive.scene, *part);
         let (mut fuel_w, mut brake_w) = (0.0, 0.0);
         if rpm > 0.0 {
             let fan_w = drive.fan_w(rpm);
@@ -507,29 +275,4 @@ impl Vehicle {
         state.coolant_c = self.cooling.after(state.coolant_c, scene.ambient_c, &run, dt_s);
         step.vibration_rms_mps2 += self.shaking.variance(speed_mps, scene.roughness_m3, rpm) * dt_s;
     }
-}
-
-/// Motion under traction: the wanted one, or what the engine can do.
-fn push(
-    state: &VehicleState,
-    drive: &Drive<'_>,
-    inertia_kg: f64,
-    wanted_mps2: f64,
-    dt_s: f64,
-    force_max_n: &impl Fn(f64) -> f64,
-    link: Link,
-) -> Motion {
-    let middle = |accel_mps2: f64| (state.speed_mps + 0.5 * dt_s * accel_mps2).max(0.0);
-    let drag_mps = middle(wanted_mps2);
-    let wheel_n = drive.resist_n(drag_mps) + inertia_kg * wanted_mps2;
-    let motion =
-        Motion { accel_mps2: wanted_mps2, drag_mps, inertia_kg, wheel_n, brakes_n: 0.0, link };
-    if wheel_n <= force_max_n(drag_mps) {
-        return motion;
-    }
-    let start_n = force_max_n(state.speed_mps) - drive.resist_n(state.speed_mps);
-    let drag_mps = middle((start_n / inertia_kg).min(wanted_mps2));
-    let resist_n = drive.resist_n(drag_mps);
-    let accel_mps2 = ((force_max_n(drag_mps) - resist_n) / inertia_kg).min(wanted_mps2);
-    Motion { accel_mps2, drag_mps, wheel_n: resist_n + inertia_kg * accel_mps2, ..motion }
 }

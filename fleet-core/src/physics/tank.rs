@@ -110,3 +110,70 @@ pub fn sender_l(level_l: f64, capacity_l: f64, noise: f64) -> f64 {
     let slosh_l = 0.015 * capacity_l * noise.clamp(-1.0, 1.0);
     ((level_l + slosh_l) * 2.0).round().clamp(0.0, (capacity_l * 2.0).floor().max(0.0)) * 0.5
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_tank_run_dry_says_so_and_leaves_no_value_behind() {
+        let mut tank = Tank::new(100, 7, 9_000);
+        let burned = tank.burn(8);
+        assert_eq!(burned, Burned { ul: 7, cost_upaise: 63_000, is_dry: true });
+        assert_eq!((tank.level_ul(), tank.value_upaise()), (0, 0));
+        assert_eq!(tank.burn(1), Burned { ul: 0, cost_upaise: 0, is_dry: true });
+    }
+
+    proptest! {
+        #[test]
+        fn no_drop_and_no_paisa_is_lost(
+            capacity_ul in 1..=Tank::CAPACITY_UL_MAX,
+            acts in prop::collection::vec((any::<bool>(), 0..2_000_000_000_u64, 0..150_000_u32), 1..60),
+        ) {
+            let mut tank = Tank::new(capacity_ul, capacity_ul / 2, 8_942);
+            let (mut litres, mut money) =
+                (i128::from(tank.level_ul()), i128::from(tank.value_upaise()));
+            for (is_refuel, ul, paise_per_l) in acts {
+                if is_refuel {
+                    let filled = tank.refuel(ul, paise_per_l);
+                    litres += i128::from(filled.ul);
+                    money += i128::from(filled.cost_upaise);
+                } else {
+                    let burned = tank.burn(ul);
+                    prop_assert_eq!(burned.is_dry, burned.ul < ul);
+                    litres -= i128::from(burned.ul);
+                    money -= i128::from(burned.cost_upaise);
+                }
+                prop_assert_eq!(litres, i128::from(tank.level_ul()));
+                prop_assert_eq!(money, i128::from(tank.value_upaise()));
+                prop_assert!(tank.level_ul() <= tank.capacity_ul());
+                prop_assert!(tank.level_ul() > 0 || tank.value_upaise() == 0);
+            }
+        }
+
+        #[test]
+        fn remainders_add_up(steps in prop::collection::vec(0.0..5e6_f64, 1..200)) {
+            let (mut whole, mut remainder_ul) = (0, 0.0);
+            for &fuel_ul in &steps {
+                let (ul, rest) = whole_ul(remainder_ul, fuel_ul);
+                (whole, remainder_ul) = (whole + ul, rest);
+                prop_assert!((0.0..1.0).contains(&rest));
+            }
+            let sum: f64 = steps.iter().sum();
+            prop_assert!((whole as f64 + remainder_ul - sum).abs() < 1e-5);
+        }
+
+        #[test]
+        fn a_sender_stays_near_the_level_and_within_the_tank(
+            capacity_l in 20.0..500.0_f64, share in 0.0..=1.0_f64, noise in -2.0..2.0_f64,
+        ) {
+            let level_l = share * capacity_l;
+            let shown_l = sender_l(level_l, capacity_l, noise);
+            prop_assert!((0.0..=capacity_l).contains(&shown_l));
+            prop_assert!((shown_l * 2.0).fract().abs() < 1e-12);
+            prop_assert!((shown_l - level_l).abs() <= 0.015 * capacity_l + 0.5);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! A truck with its load, ready to be driven, and the state that driving changes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use super::energy::EnergyBook;
 use super::engine::EngineMap;
 use super::gearbox::{Gearbox, Shift};
 use super::model::TruckModel;
+use super::tyres::tenth_root;
 use super::vibration::Shaking;
 use crate::{Error, Result};
 
@@ -105,7 +107,7 @@ pub struct Step {
 /// assert!((22.0..32.0).contains(&(litres / metres * 1e5))); // l/100 km
 /// # Ok::<(), fleet_core::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Vehicle {
     pub(super) model: Arc<TruckModel>,
     pub(super) map: EngineMap,
@@ -115,6 +117,15 @@ pub struct Vehicle {
     pub(super) mass_kg: f64,
     /// Rolling coefficient at this mass on a road of IRI 2 m/km.
     pub(super) rolling_coefficient: f64,
+}
+
+impl fmt::Debug for Vehicle {
+    /// Id and mass: the prepared tables say nothing more.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Vehicle");
+        shown.field("model", &self.model.id).field("mass_kg", &self.mass_kg);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Vehicle {
@@ -164,29 +175,5 @@ impl Vehicle {
         self.rolling_coefficient =
             self.model.tyre.rrc_at_gvw * tenth_root(self.model.gvw_kg / mass_kg);
         Ok(())
-    }
-}
-
-/// x^0.1 for x of 0.5 to 50 by Newton's method: tyres of a light truck roll relatively worse,
-/// RRC ∝ m^(−0.1) (VECTO, β = 0.9). Arithmetic only: the mass changes while the world runs.
-fn tenth_root(x: f64) -> f64 {
-    let mut root = 1.0 + (x - 1.0) * 0.1;
-    for _ in 0..40 {
-        let squared = root * root;
-        let ninth = squared * squared * squared * squared * root;
-        root = (9.0 * root + x / ninth) * 0.1;
-    }
-    root
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tenth_root_is_the_tenth_root() {
-        for x in [0.5, 0.9, 1.0, 1.7, 4.0, 20.0, 50.0_f64] {
-            assert!((tenth_root(x) - x.powf(0.1)).abs() < 1e-12, "{x}");
-        }
     }
 }

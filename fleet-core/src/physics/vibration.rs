@@ -52,3 +52,23 @@ pub fn with_pothole(rms_mps2: f64, peak_mps2: f64, duration_s: f64, window_s: f6
     let share = (duration_s / window_s).clamp(0.0, 1.0);
     (rms_mps2 * rms_mps2 + 0.5 * peak_mps2 * peak_mps2 * share).sqrt().min(VIBRATION_MAX_MPS2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_is_log_normal_to_a_thousandth() {
+        for z in [-3.0, -1.0, 0.0, 0.5, 3.0] {
+            let exact = 0.6 * (0.12_f64 * z).exp();
+            assert!((with_noise(0.6, 0.12, z) / exact - 1.0).abs() < 1e-3, "{z}");
+        }
+    }
+
+    #[test]
+    fn a_pothole_raises_the_rms_and_never_beyond_the_sensor() {
+        assert!((with_pothole(0.5, 0.0, 0.3, 1.0) - 0.5).abs() < 1e-12);
+        assert!(with_pothole(0.5, 5.0, 0.3, 1.0) > 1.5);
+        assert!(with_pothole(9.0, 100.0, 1.0, 1.0) <= VIBRATION_MAX_MPS2);
+    }
+}

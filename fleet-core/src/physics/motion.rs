@@ -1,0 +1,191 @@
+//! Forces of a part of a step: what the driver wants, what the engine can, what comes of it.
+
+use super::drive::Drive;
+use super::gearbox::{Gear, Shift};
+use super::vehicle::{Vehicle, VehicleState};
+
+/// The driver closes a difference in speed with this time constant, s.
+const RELAXATION_S: f64 = 2.0;
+/// Hardest planned braking, m/s².
+const BRAKING_MPS2: f64 = -1.2;
+/// The end of a stop: below this speed, at this rate.
+const STOPPING_MPS: f64 = 0.6;
+const STOPPING_MPS2: f64 = 0.3;
+/// Above this the injectors close on over-run; below, the driver declutches. rpm.
+const OVERRUN_RPM_MIN: f64 = 950.0;
+/// Longest a hard start may slip the clutch above idle speed, s.
+const LAUNCH_S_MAX: f64 = 8.0;
+
+/// What moves the truck during a part of a step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Motion {
+    pub(super) accel_mps2: f64,
+    /// Speed at which drag is taken, m/s.
+    pub(super) drag_mps: f64,
+    /// Mass with turning parts, kg.
+    pub(super) inertia_kg: f64,
+    /// From the driveline to the wheels, N.
+    pub(super) wheel_n: f64,
+    /// Of the service brakes, N, not negative.
+    pub(super) brakes_n: f64,
+    pub(super) link: Link,
+}
+
+/// How engine and wheels hang together.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Link {
+    /// Clutch closed: engine speed follows road speed.
+    Closed(Gear),
+    /// Clutch slipping, engine at this speed, rpm.
+    Slipping(Gear, f64),
+    /// No gear, or the clutch pressed: engine at this speed, rpm; 0 is off.
+    Open(f64),
+}
+
+/// Acceleration the driver aims at over `dt_s`, m/s²: towards the target in two seconds, 0.8 m/s²
+/// at most from standstill, 0.3 from 60 km/h (like VECTO's driver), −1.2 at least.
+pub(super) fn wanted_mps2(speed_mps: f64, target_mps: f64, dt_s: f64) -> f64 {
+    if target_mps <= 0.0 && speed_mps <= STOPPING_MPS {
+        return -STOPPING_MPS2;
+    }
+    let gap_mps = target_mps - speed_mps;
+    // 1 − exp(−x) by the exponential's series: halving the step does not change the approach.
+    let x = dt_s / RELAXATION_S;
+    let closed = 1.0 - 1.0 / (1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x / 24.0))));
+    let share = if gap_mps.abs() < 1e-3 { 1.0 } else { closed };
+    let most = |speed_mps: f64| (0.8 - 0.03 * speed_mps).max(0.3);
+    let most_mps2 = most(speed_mps + 0.5 * dt_s * most(speed_mps));
+    (gap_mps * share / dt_s).max(BRAKING_MPS2).min(most_mps2)
+}
+
+/// Whether the clutch may still be taking up a start.
+pub(super) fn is_launching(state: &VehicleState) -> bool {
+    state.last_shift == Shift::Launch && state.in_gear_s < LAUNCH_S_MAX
+}
+
+impl Vehicle {
+    /// The forces of a part, and what accelerates.
+    pub(super) fn motion(
+        &self,
+        state: &mut VehicleState,
+        drive: &Drive<'_>,
+        wanted_mps2: f64,
+        dt_s: f64,
+    ) -> Motion {
+        if state.gear == 0 {
+            return self.roll(state, drive, wanted_mps2, dt_s);
+        }
+        let engine = &self.model.engine;
+        let gear = *self.gearbox.gear(state.gear);
+        let governed_mps = engine.max_rpm / gear.rpm_per_mps;
+        let accel_mps2 =
+            wanted_mps2.min(((governed_mps - state.speed_mps) / dt_s).max(BRAKING_MPS2));
+        let middle_mps = (state.speed_mps + 0.5 * dt_s * accel_mps2).max(0.0);
+        let inertia_kg = self.mass_kg + gear.rotating_kg;
+        let needed_n = drive.resist_n(middle_mps) + inertia_kg * accel_mps2;
+        let rpm = middle_mps * gear.rpm_per_mps;
+        if needed_n <= 0.0 {
+            if rpm <= OVERRUN_RPM_MIN.max(engine.idle_rpm) {
+                state.gear = 0;
+                return self.roll(state, drive, wanted_mps2, dt_s);
+            }
+            let wheel_n = needed_n.max(drive.force_min_n(&gear, rpm).min(0.0));
+            return Motion {
+                accel_mps2,
+                drag_mps: middle_mps,
+                inertia_kg,
+                wheel_n,
+                brakes_n: wheel_n - needed_n,
+                link: Link::Closed(gear),
+            };
+        }
+        let is_held = is_launching(state)
+            && rpm < self.gearbox.launch_rpm
+            && needed_n > drive.force_max_n(&gear, rpm.max(engine.idle_rpm));
+        if rpm < engine.idle_rpm || is_held {
+            return self.slip(state, drive, &gear, accel_mps2, dt_s);
+        }
+        let rpm_of = |mps: f64| (mps * gear.rpm_per_mps).max(engine.idle_rpm);
+        let force_max_n = |mps: f64| drive.force_max_n(&gear, rpm_of(mps));
+        push(state, drive, inertia_kg, accel_mps2, dt_s, &force_max_n, Link::Closed(gear))
+    }
+
+    /// Below idle speed the clutch slips; a hard start holds the engine at the launch speed.
+    fn slip(
+        &self,
+        state: &VehicleState,
+        drive: &Drive<'_>,
+        gear: &Gear,
+        accel_mps2: f64,
+        dt_s: f64,
+    ) -> Motion {
+        let inertia_kg = self.mass_kg + self.gearbox.wheels_kg;
+        let needed_n = drive.resist_n(state.speed_mps) + inertia_kg * accel_mps2;
+        if needed_n <= 0.0 {
+            // Without the engine's inertia the slope alone is enough.
+            return self.roll(state, drive, accel_mps2, dt_s);
+        }
+        let idle_n = drive.force_max_n(gear, self.model.engine.idle_rpm);
+        let is_easy =
+            needed_n <= idle_n && state.speed_mps * gear.rpm_per_mps < self.model.engine.idle_rpm;
+        let (rpm, most_n) = if is_easy {
+            (self.model.engine.idle_rpm, idle_n)
+        } else {
+            let rpm = self.gearbox.launch_rpm;
+            (rpm, drive.force_max_n(gear, rpm))
+        };
+        push(state, drive, inertia_kg, accel_mps2, dt_s, &|_| most_n, Link::Slipping(*gear, rpm))
+    }
+
+    /// No drive: the truck rolls, and brakes if that is too fast.
+    fn roll(&self, state: &VehicleState, drive: &Drive<'_>, wanted_mps2: f64, dt_s: f64) -> Motion {
+        let inertia_kg = self.mass_kg + self.gearbox.wheels_kg;
+        let wheel_n = -self.gearbox.spin_n;
+        let free_mps2 = (wheel_n - drive.resist_n(state.speed_mps)) / inertia_kg;
+        let accel_mps2 = free_mps2.min(wanted_mps2);
+        let drag_mps = (state.speed_mps + 0.5 * dt_s * accel_mps2).max(0.0);
+        let resist_n = drive.resist_n(drag_mps);
+        let accel_mps2 = ((wheel_n - resist_n) / inertia_kg).min(wanted_mps2);
+        let brakes_n = (wheel_n - resist_n - inertia_kg * accel_mps2).max(0.0);
+        let link = Link::Open(self.open_rpm(state, drive.scene.engine_on));
+        Motion { accel_mps2, drag_mps, inertia_kg, wheel_n, brakes_n, link }
+    }
+
+    /// Engine speed with the clutch open: idle, or on its way to the next gear's; 0 when off.
+    fn open_rpm(&self, state: &VehicleState, engine_on: bool) -> f64 {
+        let engine = &self.model.engine;
+        if !engine_on {
+            return 0.0;
+        }
+        if state.engaging == 0 {
+            return engine.idle_rpm;
+        }
+        let next_rpm = state.speed_mps * self.gearbox.gear(state.engaging).rpm_per_mps;
+        next_rpm.clamp(900.0, 1_200.0).max(engine.idle_rpm).min(engine.max_rpm)
+    }
+}
+
+/// Motion under traction: the wanted one, or what the engine can do.
+fn push(
+    state: &VehicleState,
+    drive: &Drive<'_>,
+    inertia_kg: f64,
+    wanted_mps2: f64,
+    dt_s: f64,
+    force_max_n: &impl Fn(f64) -> f64,
+    link: Link,
+) -> Motion {
+    let middle = |accel_mps2: f64| (state.speed_mps + 0.5 * dt_s * accel_mps2).max(0.0);
+    let drag_mps = middle(wanted_mps2);
+    let wheel_n = drive.resist_n(drag_mps) + inertia_kg * wanted_mps2;
+    let motion =
+        Motion { accel_mps2: wanted_mps2, drag_mps, inertia_kg, wheel_n, brakes_n: 0.0, link };
+    if wheel_n <= force_max_n(drag_mps) {
+        return motion;
+    }
+    let start_n = force_max_n(state.speed_mps) - drive.resist_n(state.speed_mps);
+    let drag_mps = middle((start_n / inertia_kg).min(wanted_mps2));
+    let resist_n = drive.resist_n(drag_mps);
+    let accel_mps2 = ((force_max_n(drag_mps) - resist_n) / inertia_kg).min(wanted_mps2);
+    Motion { accel_mps2, drag_mps, wheel_n: resist_n + inertia_kg * accel_mps2, ..motion }
+}

@@ -1,0 +1,36 @@
+//! The truck kernel against published numbers, and against the laws it must keep.
+
+mod fixtures;
+mod laws;
+mod reference;
+mod report;
+
+#[test]
+fn every_published_point_is_met_or_a_known_miss() {
+    let mut faults = Vec::new();
+    for point in reference::points() {
+        let Some(value) = point.computed() else { continue };
+        let band = point.band();
+        let miss = reference::KNOWN_MISSES.iter().find(|miss| miss.0 == point.id());
+        match (band.holds(value), miss) {
+            (true, None) | (false, Some(_)) => {}
+            (true, Some((id, reason))) => {
+                faults.push(format!("{id}: met now ({value:.4}); no longer a miss: {reason}"));
+            }
+            (false, None) => faults.push(format!("{}: {value:.4}, expected {band:?}", point.id())),
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_committed_page_is_what_the_kernel_gives() {
+    let committed = include_str!("../../../docs/physics.md");
+    let made = report::markdown();
+    let first = made.lines().zip(committed.lines()).find(|(made, committed)| made != committed);
+    assert!(
+        made == committed,
+        "docs/physics.md is stale: run `cargo run -p fleet-core --example physics_report > \
+         docs/physics.md`; first difference: {first:?}"
+    );
+}
