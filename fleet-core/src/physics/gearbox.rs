@@ -46,6 +46,23 @@ pub(super) struct Gear {
     pub(super) rotating_kg: f64,
 }
 
+/// What a driver in gear goes by when thinking of a shift.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    gear: u8,
+    speed_mps: f64,
+    /// Wanted.
+    accel_mps2: f64,
+    rpm: f64,
+    /// What a steady speed takes, N.
+    resist_n: f64,
+    inertia_kg: f64,
+    /// What the wanted acceleration takes, N.
+    force_n: f64,
+    /// Most that this gear gives, N.
+    most_n: f64,
+}
+
 /// All gears and the shift lines.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Gearbox {
@@ -198,92 +215,77 @@ impl Gearbox {
         let (speed_mps, gear) = (state.speed_mps, self.gear(state.gear));
         let rpm = speed_mps * gear.rpm_per_mps;
         let resist_n = drive.resist_n(speed_mps);
-        let force_n = resist_n + (drive.mass_kg() + gear.rotating_kg) * accel_mps2;
-        let reversible = state.in_gear_s >= self.reverse_block_s;
-        if rpm > self.up_light_rpm && (state.last_shift != Shift::Down || reversible) {
-            let up = self.shift_up(drive, state.gear, speed_mps, accel_mps2, force_n);
-            if up.is_some() {
-                return up;
-            }
+        let inertia_kg = drive.mass_kg() + gear.rotating_kg;
+        let now = Moment {
+            gear: state.gear,
+            speed_mps,
+            accel_mps2,
+            rpm,
+            resist_n,
+            inertia_kg,
+            force_n: resist_n + inertia_kg * accel_mps2,
+            most_n: drive.force_max_n(gear, rpm),
+        };
+        let is_reversible = state.in_gear_s >= self.reverse_block_s;
+        let may_rise = state.last_shift != Shift::Down || is_reversible;
+        if may_rise
+            && rpm > self.up_light_rpm
+            && let Some(next) = self.shift_up(drive, &now)
+        {
+            return Some(next);
         }
-        if state.last_shift != Shift::Up || reversible || rpm < 900.0 {
-            return self.shift_down(drive, state.gear, speed_mps, accel_mps2, force_n);
-        }
-        None
+        let may_fall = state.last_shift != Shift::Up || is_reversible || rpm < 900.0;
+        if may_fall { self.shift_down(drive, &now) } else { None }
     }
 
-    fn shift_up(
-        &self,
-        drive: &Drive<'_>,
-        from: u8,
-        speed_mps: f64,
-        accel_mps2: f64,
-        force_n: f64,
-    ) -> Option<u8> {
-        let gear = self.gear(from);
-        let rpm = speed_mps * gear.rpm_per_mps;
-        if drive.grade() < DESCENT_GRADE && force_n < 0.0 && rpm < self.rated_rpm {
+    fn shift_up(&self, drive: &Drive<'_>, now: &Moment) -> Option<u8> {
+        let is_held = drive.grade() < DESCENT_GRADE && now.force_n < 0.0;
+        if now.gear >= self.top || (is_held && now.rpm < self.rated_rpm) {
             return None;
         }
-        let load = (force_n / drive.force_max_n(gear, rpm)).clamp(0.0, 1.0);
-        if rpm <= self.up_light_rpm + self.up_full_extra_rpm * load && rpm < self.rated_rpm {
+        let load = (now.force_n / now.most_n).clamp(0.0, 1.0);
+        let line_rpm = self.up_light_rpm + self.up_full_extra_rpm * load;
+        if now.rpm <= line_rpm && now.rpm < self.rated_rpm {
             return None;
         }
-        let resist_n = drive.resist_n(speed_mps);
-        let after_mps = self.after_gap(drive, speed_mps, resist_n);
-        // At the governor any gear that still gains is better than none.
-        let is_governed = rpm >= 0.97 * self.max_rpm;
-        let next_mps2 = accel_mps2.clamp(0.0, if is_governed { 0.02 } else { 0.1 });
+        let after_mps = self.after_gap(drive, now.speed_mps, now.resist_n);
         let able = |k: u8, accel_mps2: f64| {
             let next = self.gear(k);
             // On a climb the gap costs speed: what counts is that the truck then picks up again.
             let rpm = after_mps * next.rpm_per_mps;
-            speed_mps * next.rpm_per_mps >= UPSHIFT_MARGIN * self.down_rpm
+            now.speed_mps * next.rpm_per_mps >= UPSHIFT_MARGIN * self.down_rpm
                 && rpm >= 0.8 * self.down_rpm
-                && drive.pulls(next, rpm, resist_n, accel_mps2)
+                && drive.pulls(next, rpm, now.resist_n, accel_mps2)
         };
         // An empty truck, or one that rolls by itself, does not need every gear; a laden one skips
         // a small step if it goes on gaining speed.
         let is_easy = drive.is_light() || drive.grade() < -0.01;
-        let eager_mps2 = accel_mps2.clamp(0.0, if is_easy { 0.1 } else { 0.3 });
-        if from + 2 <= self.top && able(from + 2, eager_mps2) {
-            return Some(from + 2);
+        let eager_mps2 = now.accel_mps2.clamp(0.0, if is_easy { 0.1 } else { 0.3 });
+        if now.gear + 2 <= self.top && able(now.gear + 2, eager_mps2) {
+            return Some(now.gear + 2);
         }
-        (from < self.top && able(from + 1, next_mps2)).then_some(from + 1)
+        // At the governor any gear that still gains is better than none.
+        let is_governed = now.rpm >= 0.97 * self.max_rpm;
+        let next_mps2 = now.accel_mps2.clamp(0.0, if is_governed { 0.02 } else { 0.1 });
+        able(now.gear + 1, next_mps2).then_some(now.gear + 1)
     }
 
-    fn shift_down(
-        &self,
-        drive: &Drive<'_>,
-        from: u8,
-        speed_mps: f64,
-        accel_mps2: f64,
-        force_n: f64,
-    ) -> Option<u8> {
-        if from <= 1 {
+    fn shift_down(&self, drive: &Drive<'_>, now: &Moment) -> Option<u8> {
+        if now.gear <= 1 {
             return None;
         }
-        let gear = self.gear(from);
-        let rpm = speed_mps * gear.rpm_per_mps;
-        let resist_n = drive.resist_n(speed_mps);
-        if force_n <= 0.0 {
-            let lower = self.gear(from - 1).rpm_per_mps * speed_mps;
-            let brakes_n = drive.force_min_n(gear, rpm) - force_n;
-            let is_descent = drive.grade() < DESCENT_GRADE && accel_mps2 > -0.2;
-            let helps = brakes_n > -0.3 * force_n && lower <= 0.9 * self.rated_rpm;
-            return (is_descent && helps).then_some(from - 1);
+        if now.force_n <= 0.0 {
+            return self.hold_descent(drive, now);
         }
         // Above the torque's plateau a truck that slows gains force, and settles by itself.
         let is_failing =
-            resist_n > drive.force_max_n(gear, rpm) && accel_mps2 >= 0.0 && rpm <= self.plateau_rpm;
+            now.resist_n > now.most_n && now.accel_mps2 >= 0.0 && now.rpm <= self.plateau_rpm;
         // Speeding up with torque in hand, as after a start, the engine leaves the low speeds itself.
-        let is_rising = accel_mps2 > 0.1
-            && drive.force_max_n(gear, rpm)
-                >= resist_n + 0.05 * (drive.mass_kg() + gear.rotating_kg);
-        if !is_failing && (rpm >= self.down_rpm || is_rising) {
+        let is_rising = now.accel_mps2 > 0.1 && now.most_n >= now.resist_n + 0.05 * now.inertia_kg;
+        if !is_failing && (now.rpm >= self.down_rpm || is_rising) {
             return None;
         }
-        let after_mps = self.after_gap(drive, speed_mps, resist_n);
+        let after_mps = self.after_gap(drive, now.speed_mps, now.resist_n);
         if after_mps <= 0.0 && !is_failing {
             return None; // the gap would stop the truck
         }
@@ -291,12 +293,23 @@ impl Gearbox {
             let next = self.gear(k);
             let rpm = after_mps * next.rpm_per_mps;
             rpm >= self.down_rpm
-                && speed_mps * next.rpm_per_mps <= 0.95 * self.max_rpm
-                && drive.force_max_n(next, rpm) >= reserve * resist_n
+                && now.speed_mps * next.rpm_per_mps <= 0.95 * self.max_rpm
+                && drive.force_max_n(next, rpm) >= reserve * now.resist_n
         };
-        let highest = |reserve: f64| (1..from).rev().find(|&k| holds(k, reserve));
-        let strongest = || self.strongest(drive, after_mps, from);
+        let highest = |reserve: f64| (1..now.gear).rev().find(|&k| holds(k, reserve));
+        let strongest = || self.strongest(drive, after_mps, now.gear);
         let next = highest(1.1).or_else(|| highest(1.0)).unwrap_or_else(strongest);
-        (next < from).then_some(next)
+        (next < now.gear).then_some(next)
+    }
+
+    /// One gear lower where on a descent the brakes would carry over 30 % of what holds the truck.
+    fn hold_descent(&self, drive: &Drive<'_>, now: &Moment) -> Option<u8> {
+        if drive.grade() >= DESCENT_GRADE || now.accel_mps2 <= -0.2 {
+            return None;
+        }
+        let brakes_n = drive.force_min_n(self.gear(now.gear), now.rpm) - now.force_n;
+        let lower_rpm = now.speed_mps * self.gear(now.gear - 1).rpm_per_mps;
+        let helps = brakes_n > -0.3 * now.force_n && lower_rpm <= 0.9 * self.rated_rpm;
+        helps.then_some(now.gear - 1)
     }
 }

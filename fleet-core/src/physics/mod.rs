@@ -1,4 +1,4 @@
-//! How a truck moves, burns, warms up and shakes: one step of a few tens of nanoseconds.
+//! How a truck moves, burns, warms up and shakes: one step of about a hundred nanoseconds.
 //!
 //! A [`Vehicle`] is a [`TruckModel`] with its present mass. [`Vehicle::step`] takes what the
 //! truck meets ([`Road`]) and what the driver asks for ([`Command`]), changes a plain
@@ -6,11 +6,11 @@
 //! cannot hold the target, the truck slows down.
 //!
 //! ```text
-//! wheel force = m(1+γ)·a + m·g·(sin + C_rr·cos) + ½·ρ·C_dA·v²   road load      road, step
-//! crank power = wheel power / η + spin losses + auxiliaries + fan   driveline   gearbox, step
-//! fuel power  = k(n)·P + p0(n)·V_d·n/120                          Willans lines  engine
-//! coolant     → balance of fuel's heat with block, radiator, fan                 cooling
-//! a_z²        = engine² + (10.1·q)²·G·v                           ISO 8608       vibration
+//! wheel force = m(1+γ)·a + m·g·(sin + C_rr·cos) + ½·ρ·C_dA·v²     drive, motion
+//! crank power = wheel power / η + spin losses + auxiliaries + fan    gearbox, step
+//! fuel power  = k(n)·P + p0(n)·V_d·n/120, Willans lines              engine
+//! coolant     → balance of the fuel's heat with block and radiator   cooling
+//! a_z²        = engine² + (10.1·q)²·G·v, on roads of ISO 8608        vibration
 //! ```
 //!
 //! Sources: road load as in Gillespie, *Fundamentals of Vehicle Dynamics* (SAE, 1992, ch. 4);

@@ -32,7 +32,7 @@ struct Part {
 
 impl Vehicle {
     /// Drives for `dt_s` seconds (0 to 10, cut to that): changes `state` and tells what happened.
-    /// Under 100 ns for a step of a second; the same arguments give the same bits.
+    /// About 100 ns for a step of a second; the same arguments give the same bits.
     pub fn step(
         &self,
         state: &mut VehicleState,
@@ -58,7 +58,7 @@ impl Vehicle {
     fn step_in(&self, state: &mut VehicleState, scene: &Scene, dt_s: f64) -> Step {
         #[expect(clippy::manual_clamp, reason = "this way a step of NaN seconds is one of 0")]
         let dt_s = dt_s.max(0.0).min(STEP_S_MAX);
-        let parts = (dt_s / PART_S_MAX).ceil().max(1.0);
+        let parts = if dt_s <= PART_S_MAX { 1.0 } else { (dt_s / PART_S_MAX).ceil() };
         let mut step = Step::default();
         // A checkpoint of another model may name gears that this one does not have.
         state.gear = state.gear.min(self.gearbox.top);
@@ -88,7 +88,8 @@ impl Vehicle {
     ) -> f64 {
         state.fan_on = scene.engine_on && self.cooling.fan_closes(state.coolant_c, state.fan_on);
         let drive = Drive::new(self, scene, state);
-        self.choose_gear(state, &drive, left_s);
+        let mut accel_mps2 = wanted_mps2(state.speed_mps, scene.target_mps, left_s);
+        self.choose_gear(state, &drive, accel_mps2);
         if state.speed_mps <= 0.0
             && state.gear == 0
             && (scene.target_mps <= 0.0 || !self.rolls(&drive))
@@ -98,8 +99,10 @@ impl Vehicle {
         }
         let is_shifting = state.engaging > 0;
         let mut dt_s = if is_shifting { left_s.min(state.shift_left_s) } else { left_s };
-        let wanted_mps2 = wanted_mps2(state.speed_mps, scene.target_mps, dt_s);
-        let motion = self.motion(state, &drive, wanted_mps2, dt_s);
+        if dt_s < left_s {
+            accel_mps2 = wanted_mps2(state.speed_mps, scene.target_mps, dt_s);
+        }
+        let motion = self.motion(state, &drive, accel_mps2, dt_s);
         let mut end_mps = state.speed_mps + motion.accel_mps2 * dt_s;
         if end_mps <= 0.0 && motion.accel_mps2 < 0.0 {
             dt_s = (state.speed_mps / -motion.accel_mps2).min(dt_s);
@@ -127,7 +130,7 @@ impl Vehicle {
     }
 
     /// Puts the gear lever where the driver wants it at this moment.
-    fn choose_gear(&self, state: &mut VehicleState, drive: &Drive<'_>, dt_s: f64) {
+    fn choose_gear(&self, state: &mut VehicleState, drive: &Drive<'_>, accel_mps2: f64) {
         let scene = drive.scene;
         if !scene.engine_on {
             (state.gear, state.engaging, state.shift_left_s) = (0, 0, 0.0);
@@ -150,14 +153,13 @@ impl Vehicle {
             state.last_shift = if state.gear > 0 { Shift::Launch } else { Shift::None };
             return;
         }
-        let wanted_mps2 = wanted_mps2(state.speed_mps, scene.target_mps, dt_s);
         if state.gear > 0 {
-            if let Some(next) = self.gearbox.shift(drive, state, wanted_mps2) {
+            if let Some(next) = self.gearbox.shift(drive, state, accel_mps2) {
                 let direction = if next > state.gear { Shift::Up } else { Shift::Down };
                 self.begin_shift(state, next, direction);
             }
-        } else if wanted_mps2 > -0.1
-            && let Some(next) = self.gearbox.engage(drive, state.speed_mps, wanted_mps2)
+        } else if accel_mps2 > -0.1
+            && let Some(next) = self.gearbox.engage(drive, state.speed_mps, accel_mps2)
         {
             self.begin_shift(state, next, Shift::None);
         }
