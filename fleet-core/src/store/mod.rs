@@ -174,7 +174,8 @@ pub trait FleetStore: Send + Sync + fmt::Debug {
     /// is durable on return. One outcome per write, in order.
     ///
     /// # Errors
-    /// `Unavailable`: nothing is known to be written, write it all again; `Corrupt`.
+    /// `Unavailable`: nothing is known to be written, write it all again; `Invalid` for a document
+    /// above its bound: nothing is written; `Corrupt`.
     async fn write(&self, writes: Vec<Write>, watermarks: Watermarks) -> Result<Vec<WriteOutcome>>;
 
     /// Telemetry of one truck by event time; of equal times, by sequence.

@@ -1,9 +1,12 @@
 //! What proves a backend: the laws of each port as functions, a clock set by hand, injected faults.
 
 pub mod clock;
+pub mod failing;
 pub mod router_laws;
+pub mod store_laws;
 
 pub use clock::ManualClock;
+pub use failing::{FailingLog, FailingStore};
 
 /// Whether a test that lacks its server must fail instead of being skipped (`FLEET_TEST_REQUIRE=1`).
 #[expect(clippy::disallowed_methods, reason = "a test has no settings to read it from")]
