@@ -4,15 +4,19 @@
 //! (slot, truck, time, ord): a slot is ten minutes of event time, `ord` the sequence number, or a
 //! negative hash of the source's id where the truck does not count. Those two trees do idempotence,
 //! history, expiry and the feed; both grow at few points, which is what makes writing fast.
+//!
+//! Beside them a truck's row knows its newest event, and [`seen`] the numbers that it ever stored:
+//! both are written once per truck and batch, never per event.
 
 mod read;
 mod rows;
+mod seen;
 mod write;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::{
@@ -32,9 +36,12 @@ const SCHEMA: Schema = Schema {
     version: 1,
     ddl: "
     CREATE TABLE partitions (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL,
-        next INTEGER NOT NULL, UNIQUE (topic, number));
+        next INTEGER, UNIQUE (topic, number));
     CREATE TABLE trucks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-        newest_time INTEGER NOT NULL, newest_ord INTEGER NOT NULL, newest_seq INTEGER NOT NULL);
+        newest_time INTEGER NOT NULL, newest_ord INTEGER NOT NULL, newest_seq INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL);
+    CREATE TABLE seen (truck INTEGER, first INTEGER, last INTEGER NOT NULL,
+        PRIMARY KEY (truck, first)) WITHOUT ROWID;
     CREATE TABLE telemetry (partition INTEGER, place INTEGER, slot INTEGER NOT NULL,
         truck INTEGER NOT NULL, time INTEGER NOT NULL, ord INTEGER NOT NULL,
         archived_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, source_id TEXT,
@@ -52,6 +59,8 @@ const SCHEMA: Schema = Schema {
         body TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX trips_started ON trips (started_at, id);
     CREATE INDEX trips_truck ON trips (truck, started_at, id);
+    CREATE INDEX trips_done ON trips (is_done, started_at, id);
+    CREATE INDEX trips_on_time ON trips (on_time, started_at, id);
     CREATE INDEX trips_place ON trips (partition, place);
     CREATE TABLE documents (kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id))
         WITHOUT ROWID;",
@@ -61,8 +70,6 @@ const SCHEMA: Schema = Schema {
 const LIMIT_MAX: usize = 5_000;
 /// The largest document, bytes.
 const DOCUMENT_BYTES_MAX: usize = 64 << 10;
-/// Rows that one transaction of the sweep looks at.
-const SWEEP_CHUNK: i64 = 5_000;
 
 /// [`FleetStore`] in one SQLite file, durable on every answer.
 #[derive(Debug)]
@@ -100,7 +107,8 @@ impl SqliteStore {
         Self { path: path.into(), clock, writer, readers, changes: watch::Sender::new(0) }
     }
 
-    /// Hands every event to `each`, by truck, then sequence number, then time; in bounded memory.
+    /// Hands every event that has not expired to `each`, by truck, then sequence number, then time;
+    /// in bounded memory.
     ///
     /// # Errors
     /// Those of the file, and whatever `each` returns, which ends it.
@@ -111,12 +119,13 @@ impl SqliteStore {
         let connection = sqlite::open_read_only(&self.path, &SCHEMA)?;
         let fail = |cause| sqlite::error(&self.path, cause);
         let sql = format!(
-            "SELECT {} {} ORDER BY trucks.name, MAX(ord, 0), time, ord",
+            "SELECT {} {} WHERE telemetry.expires_at > ?1
+             ORDER BY trucks.name, MAX(ord, 0), time, ord",
             rows::COLUMNS,
             rows::FROM
         );
         let mut statement = connection.prepare(&sql).map_err(fail)?;
-        let mut events = statement.query([]).map_err(fail)?;
+        let mut events = statement.query([self.clock.now().as_ms()]).map_err(fail)?;
         while let Some(row) = events.next().map_err(fail)? {
             each(&rows::stored_event(row).map_err(fail)?.event)?;
         }
@@ -205,10 +214,11 @@ impl FleetStore for SqliteStore {
         let mut changes = self.changes.subscribe();
         let deadline = tokio::time::sleep(wait);
         tokio::pin!(deadline);
+        let mut from = from.clone();
         loop {
             // Marked before looking: what comes after the look wakes the wait below.
             changes.mark_unchanged();
-            let (from, now) = (from.clone(), self.clock.now());
+            let now = self.clock.now();
             let page = self
                 .readers
                 .read(move |connection| read::feed(connection, &from, max, now))
@@ -220,12 +230,13 @@ impl FleetStore for SqliteStore {
                 () = &mut deadline => return Ok(page),
                 changed = changes.changed() => if changed.is_err() { return Ok(page) },
             }
+            from = page.next; // what held nothing is not looked at again
         }
     }
 
     async fn watermarks(&self) -> Result<Watermarks> {
         let rows = self.readers.read(read::watermarks).await?;
-        Ok(rows.into_iter().map(|(_, partition, next)| (partition, next)).collect())
+        Ok(rows.into_iter().map(|row| (row.partition, row.next)).collect())
     }
 
     async fn documents(
@@ -236,34 +247,30 @@ impl FleetStore for SqliteStore {
         max: usize,
     ) -> Result<Vec<Document>> {
         let (kind, id) = (kind.to_owned(), id.map(str::to_owned));
-        let after = after.unwrap_or_default().to_owned();
-        let limit = i64::try_from(max).unwrap_or(i64::MAX);
+        let after = after.map(str::to_owned);
         self.readers
             .read(move |connection| {
-                let mut rows = connection.prepare_cached(
-                    "SELECT id, body FROM documents WHERE kind = ?1 AND id > ?2
-                     AND (?3 IS NULL OR id = ?3) ORDER BY id LIMIT ?4",
-                )?;
-                rows.query_map(params![kind, after, id, limit], |row| {
-                    Ok(Document { kind: kind.clone(), id: row.get(0)?, body: row.get(1)? })
-                })?
-                .collect()
+                read::documents(connection, &kind, id.as_deref(), after.as_deref(), max)
             })
             .await
     }
 
     async fn expire(&self, now: Time) -> Result<u64> {
-        let partitions = self.readers.read(read::watermarks).await?;
         let mut swept = 0;
-        for (id, _, _) in partitions {
+        for partition in self.readers.read(read::partitions).await? {
+            let mut after = None;
             loop {
-                let deleted = self.call(move |c| write::sweep(c, id, now, SWEEP_CHUNK)).await?;
-                swept += deleted;
-                if deleted < SWEEP_CHUNK.cast_unsigned() {
+                let chunk = self.call(move |c| write::sweep(c, partition, after, now)).await?;
+                swept += chunk.deleted;
+                if chunk.deleted == 0 {
                     break;
                 }
+                after = chunk.last;
             }
         }
         Ok(swept)
     }
 }
+
+#[cfg(all(test, feature = "testkit"))]
+mod tests;

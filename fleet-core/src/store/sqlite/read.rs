@@ -3,13 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::{
-    FeedPage, StoredEvent, StoredTrip, TelemetryQuery, TripQuery, Watermarks,
+    Document, FeedPage, StoredEvent, StoredTrip, TelemetryQuery, TripQuery, Watermarks,
     rows::{self, COLUMNS, FROM, TRIP_COLUMNS},
 };
 use crate::{
     domain::{EventId, TripId, TripStatus, TruckId},
     store::FeedItem,
-    stream::{Partition, Topic},
+    stream::Partition,
     time::Time,
 };
 
@@ -45,7 +45,7 @@ pub(super) fn telemetry(
     };
     let page_sql = format!(
         "SELECT {COLUMNS} {FROM} WHERE slot = ?1 AND truck = ?2 AND time >= ?3 AND time < ?4
-         AND (?5 IS NULL OR (time, ord) {beyond} (?5, ?6)) AND expires_at > ?7
+         AND (?5 IS NULL OR (time, ord) {beyond} (?5, ?6)) AND telemetry.expires_at > ?7
          ORDER BY time {order}, ord {order} LIMIT ?8"
     );
     let first = rows::slot(Time::from_ms(low));
@@ -74,16 +74,52 @@ pub(super) fn latest(
     truck_id: Option<&TruckId>,
     now: Time,
 ) -> rusqlite::Result<Vec<StoredEvent>> {
+    let transaction = connection.unchecked_transaction()?; // one state for trucks and rows
+    let named = if truck_id.is_some() { "name = ?2" } else { "?2 IS NULL" };
     let sql = format!(
-        "SELECT {COLUMNS} FROM trucks JOIN telemetry ON telemetry.slot = trucks.newest_time / 600000
-             AND telemetry.truck = trucks.id AND telemetry.time = trucks.newest_time
-             AND telemetry.ord = trucks.newest_ord
-         JOIN partitions ON partitions.id = telemetry.partition
-         WHERE (?1 IS NULL OR trucks.name = ?1) AND expires_at > ?2 ORDER BY trucks.name"
+        "SELECT id, name, newest_time, newest_ord FROM trucks
+         WHERE expires_at > ?1 AND {named} ORDER BY name"
     );
-    let name = truck_id.map(TruckId::as_str);
-    let mut statement = connection.prepare_cached(&sql)?;
-    statement.query_map(params![name, now.as_ms()], rows::stored_event)?.collect()
+    let mut trucks = transaction.prepare_cached(&sql)?;
+    let mut trucks = trucks.query(params![now.as_ms(), truck_id.map(TruckId::as_str)])?;
+    let mut found = Vec::new();
+    while let Some(truck) = trucks.next()? {
+        let newest =
+            find(&transaction, truck.get(0)?, Time::from_ms(truck.get(2)?), truck.get(3)?)?;
+        match newest.filter(|stored| stored.expires_at > now) {
+            Some(newest) => found.push(newest),
+            // The newest has expired before one that came late: look for that one.
+            None => found.extend(newest_alive(&transaction, rows::parsed(truck, 1)?, now)?),
+        }
+    }
+    Ok(found)
+}
+
+fn newest_alive(
+    connection: &Connection,
+    truck_id: Option<TruckId>,
+    now: Time,
+) -> rusqlite::Result<Option<StoredEvent>> {
+    let Some(truck_id) = truck_id else { return Ok(None) };
+    let (from, to, after) = (Time::MIN, Time::MAX, None);
+    let query = TelemetryQuery { truck_id, from, to, after, newest_first: true, limit: 1 };
+    Ok(telemetry(connection, &query, now)?.pop())
+}
+
+/// The event of a truck at exactly this time with exactly this `ord`, expired or not.
+pub(super) fn find(
+    connection: &Connection,
+    truck: i64,
+    time: Time,
+    ord: i64,
+) -> rusqlite::Result<Option<StoredEvent>> {
+    let sql = format!(
+        "SELECT {COLUMNS} {FROM} WHERE slot = ?1 AND truck = ?2 AND time = ?3 AND ord = ?4"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_row(params![rows::slot(time), truck, time.as_ms(), ord], rows::stored_event)
+        .optional()
 }
 
 /// Trips, newest departure first.
@@ -91,6 +127,14 @@ pub(super) fn trips(
     connection: &Connection,
     query: &TripQuery,
 ) -> rusqlite::Result<Vec<StoredTrip>> {
+    let (sql, values) = trips_sql(query);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let values: Vec<&dyn ToSql> = values.iter().map(|value| &**value).collect();
+    statement.query_map(&values[..], rows::stored_trip)?.collect()
+}
+
+/// One index serves the most telling filter and the order; a `+` keeps the others from competing.
+fn trips_sql(query: &TripQuery) -> (String, Vec<Box<dyn ToSql>>) {
     let mut sql = format!("SELECT {TRIP_COLUMNS} WHERE 1");
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
     let mut filter = |text: &str, value: Box<dyn ToSql>| {
@@ -100,11 +144,15 @@ pub(super) fn trips(
     if let Some(truck_id) = &query.truck_id {
         filter(" AND truck = ?", Box::new(truck_id.to_string()));
     }
-    if let Some(status) = query.status {
-        filter(" AND is_done = ?", Box::new(status == TripStatus::Done));
-    }
+    let has_truck = query.truck_id.is_some();
     if let Some(on_time) = query.on_time {
-        filter(" AND on_time = ?", Box::new(on_time));
+        let text = if has_truck { " AND +on_time = ?" } else { " AND on_time = ?" };
+        filter(text, Box::new(on_time));
+    }
+    if let Some(status) = query.status {
+        let is_helped = has_truck || query.on_time.is_some();
+        let text = if is_helped { " AND +is_done = ?" } else { " AND is_done = ?" };
+        filter(text, Box::new(status == TripStatus::Done));
     }
     if let Some(from) = query.from {
         filter(" AND started_at >= ?", Box::new(from.as_ms()));
@@ -118,9 +166,7 @@ pub(super) fn trips(
     }
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     filter(" ORDER BY started_at DESC, trips.id DESC LIMIT ?", Box::new(limit));
-    let mut statement = connection.prepare_cached(&sql)?;
-    let values: Vec<&dyn ToSql> = values.iter().map(|value| &**value).collect();
-    statement.query_map(&values[..], rows::stored_trip)?.collect()
+    (sql, values)
 }
 
 /// One trip.
@@ -133,20 +179,59 @@ pub(super) fn trip(
     statement.query_row([trip_id.as_str()], rows::stored_trip).optional()
 }
 
-/// Every partition: its row, itself, its watermark.
-pub(super) fn watermarks(connection: &Connection) -> rusqlite::Result<Vec<(i64, Partition, u64)>> {
-    let mut rows = connection
-        .prepare_cached("SELECT id, topic, number, next FROM partitions ORDER BY topic, number")?;
+/// A partition that has a watermark.
+pub(super) struct Marked {
+    id: i64,
+    pub(super) partition: Partition,
+    pub(super) next: u64,
+}
+
+/// Every partition that has a watermark, in order.
+pub(super) fn watermarks(connection: &Connection) -> rusqlite::Result<Vec<Marked>> {
+    let mut rows = connection.prepare_cached(
+        "SELECT topic, number, id, next FROM partitions WHERE next IS NOT NULL
+         ORDER BY topic, number",
+    )?;
     rows.query_map([], |row| {
-        let topic: String = row.get(1)?;
-        let topic: Topic = topic.parse().unwrap_or(Topic::TELEMETRY); // checked when it came in
-        let partition = Partition { topic, number: row.get(2)? };
-        Ok((row.get(0)?, partition, row.get::<_, i64>(3)?.cast_unsigned()))
+        let topic = rows::required(0, rows::parsed(row, 0)?)?;
+        let partition = Partition { topic, number: row.get(1)? };
+        Ok(Marked { id: row.get(2)?, partition, next: row.get::<_, i64>(3)?.cast_unsigned() })
     })?
     .collect()
 }
 
-/// A piece of the feed below the watermarks; the room is shared by the partitions that have more.
+/// The row of every partition.
+pub(super) fn partitions(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM partitions")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// Documents of a kind by id, or the one called `id`.
+pub(super) fn documents(
+    connection: &Connection,
+    kind: &str,
+    id: Option<&str>,
+    after: Option<&str>,
+    max: usize,
+) -> rusqlite::Result<Vec<Document>> {
+    let filter = if id.is_some() { "id = ?2" } else { "?2 IS NULL" };
+    let bound = if after.is_some() { "id > ?3" } else { "?3 IS NULL" };
+    let sql = format!(
+        "SELECT id, body FROM documents WHERE kind = ?1 AND {filter} AND {bound}
+         ORDER BY id LIMIT ?4"
+    );
+    let limit = i64::try_from(max).unwrap_or(i64::MAX);
+    let mut rows = connection.prepare_cached(&sql)?;
+    rows.query_map(params![kind, id, after, limit], |row| {
+        Ok(Document { kind: kind.to_owned(), id: row.get(0)?, body: row.get(1)? })
+    })?
+    .collect()
+}
+
+/// A piece of the feed below the watermarks. The room is shared by the partitions; the least behind
+/// are served first, so that what they leave goes to those with more.
 pub(super) fn feed(
     connection: &Connection,
     from: &Watermarks,
@@ -154,25 +239,26 @@ pub(super) fn feed(
     now: Time,
 ) -> rusqlite::Result<FeedPage> {
     let transaction = connection.unchecked_transaction()?; // one state for marks and rows
-    let partitions = watermarks(&transaction)?;
+    let start_of = |partition: &Partition| from.get(partition).copied().unwrap_or(0);
+    let mut behind = watermarks(&transaction)?;
+    behind.sort_by_key(|marked| marked.next.saturating_sub(start_of(&marked.partition)));
     let mut page = FeedPage { items: Vec::new(), next: from.clone(), has_more: false };
-    for (done, (id, partition, end)) in partitions.iter().enumerate() {
-        let start = from.get(partition).copied().unwrap_or(0);
-        let left = max - page.items.len();
-        let share = left.div_ceil(partitions.len() - done);
-        if start >= *end {
-            page.next.entry(partition.clone()).or_insert(*end);
-            continue;
-        }
-        let items = items(&transaction, *id, (start, *end), share)?;
-        let is_cut = items.len() == share;
+    let (mut room, mut left) = (max, behind.len());
+    for Marked { id, partition, next: end } in behind {
+        let start = start_of(&partition);
+        let share = room.div_ceil(left);
+        left -= 1;
+        let items =
+            if start < end { items(&transaction, id, (start, end), share)? } else { Vec::new() };
+        room -= items.len();
+        let is_cut = start < end && items.len() == share;
         let next = match items.last() {
             Some(last) if is_cut => last.place().offset + 1,
-            _ if share == 0 => start,
-            _ => *end,
+            None if is_cut => start, // no room in this page
+            _ => start.max(end),     // a reader ahead of the watermark never goes back
         };
-        page.has_more |= is_cut && next < *end;
-        page.next.insert(partition.clone(), next);
+        page.has_more |= next < end;
+        page.next.insert(partition, next);
         page.items.extend(items.into_iter().filter(|item| match item {
             FeedItem::Telemetry(stored) => stored.expires_at > now,
             FeedItem::Trip(_) => true,

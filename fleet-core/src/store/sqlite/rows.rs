@@ -12,18 +12,18 @@ use crate::{
 
 /// What [`stored_event`] reads, in its order.
 pub(super) const COLUMNS: &str = "partitions.topic, partitions.number, place, trucks.name, time, \
-    ord, archived_at, expires_at, source_id, latitude_deg, longitude_deg, status, altitude_m, \
+    ord, archived_at, telemetry.expires_at, source_id, latitude_deg, longitude_deg, status, altitude_m, \
     heading_deg, speed_kmh, fuel_l, fuel_pct, coolant_c, engine_rpm, gear, vibration_rms_mps2, \
     odometer_km, payload_kg, fuel_burned_ml, diesel_cost_paise, trip_id, driver_id, road_class, \
     zone, refuelled_ml, price_paise_per_l, station, refuelled_at";
 
-/// Where it reads it from.
-pub(super) const FROM: &str = "FROM telemetry JOIN trucks ON trucks.id = telemetry.truck \
-    JOIN partitions ON partitions.id = telemetry.partition";
+/// Where it reads it from. `CROSS JOIN` is SQLite's way to say: in this order.
+pub(super) const FROM: &str = "FROM telemetry CROSS JOIN trucks ON trucks.id = telemetry.truck \
+    CROSS JOIN partitions ON partitions.id = telemetry.partition";
 
 /// What [`stored_trip`] reads, and where from.
 pub(super) const TRIP_COLUMNS: &str = "partitions.topic, partitions.number, place, archived_at, \
-    body FROM trips JOIN partitions ON partitions.id = trips.partition";
+    body FROM trips CROSS JOIN partitions ON partitions.id = trips.partition";
 
 const SLOT_MS: i64 = 600_000;
 
@@ -53,7 +53,7 @@ fn damaged(
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
 }
 
-fn parsed<T: std::str::FromStr<Err = crate::Error>>(
+pub(super) fn parsed<T: std::str::FromStr<Err = crate::Error>>(
     row: &Row<'_>,
     column: usize,
 ) -> rusqlite::Result<Option<T>> {
@@ -65,7 +65,7 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
 }
 
-fn required<T>(column: usize, value: Option<T>) -> rusqlite::Result<T> {
+pub(super) fn required<T>(column: usize, value: Option<T>) -> rusqlite::Result<T> {
     value.ok_or_else(|| damaged(column, "missing"))
 }
 

@@ -1,13 +1,10 @@
 //! Writing a batch inside the writer's transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::{
-    StoredEvent, Watermarks, Write, WriteOutcome,
-    rows::{self, COLUMNS, FROM},
-};
+use super::{StoredEvent, Watermarks, Write, WriteOutcome, read::find, rows, seen::Fresh};
 use crate::{
     domain::{Sla, TelemetryEvent, TripStatus, TruckId},
     store::{Document, TelemetryWrite, TripWrite},
@@ -15,20 +12,91 @@ use crate::{
     time::Time,
 };
 
-/// A truck as the store knows it: kept once per batch, written back once per batch.
-#[derive(Clone, Copy)]
+/// A truck as the store knows it: read once per batch, written back once per batch.
 struct Truck {
     id: i64,
     newest_time: i64,
     newest_ord: i64,
     newest_seq: i64,
+    /// When the last of its events will have expired.
+    expires_at: i64,
+    fresh: Fresh,
     is_changed: bool,
+}
+
+impl Truck {
+    fn load(connection: &Connection, truck_id: &TruckId) -> rusqlite::Result<Self> {
+        let stored = connection
+            .prepare_cached(
+                "SELECT id, newest_time, newest_ord, newest_seq, expires_at FROM trucks
+                 WHERE name = ?1",
+            )?
+            .query_row([truck_id.as_str()], |row| {
+                Ok(Self {
+                    id: row.get(0)?,
+                    newest_time: row.get(1)?,
+                    newest_ord: row.get(2)?,
+                    newest_seq: row.get(3)?,
+                    expires_at: row.get(4)?,
+                    fresh: Fresh::default(),
+                    is_changed: false,
+                })
+            })
+            .optional()?;
+        if let Some(truck) = stored {
+            return Ok(truck);
+        }
+        connection
+            .prepare_cached(
+                "INSERT INTO trucks (name, newest_time, newest_ord, newest_seq, expires_at)
+                 VALUES (?1, ?2, ?2, 0, ?2)",
+            )?
+            .execute(params![truck_id.as_str(), i64::MIN])?;
+        Ok(Self {
+            id: connection.last_insert_rowid(),
+            newest_time: i64::MIN,
+            newest_ord: i64::MIN,
+            newest_seq: 0,
+            expires_at: i64::MIN,
+            fresh: Fresh::default(),
+            is_changed: false,
+        })
+    }
+
+    fn took_in(&mut self, time: i64, ord: i64, expires_at: i64) {
+        if (time, ord) > (self.newest_time, self.newest_ord) {
+            (self.newest_time, self.newest_ord) = (time, ord);
+        }
+        self.newest_seq = self.newest_seq.max(ord);
+        self.expires_at = self.expires_at.max(expires_at);
+        self.is_changed = true;
+    }
+
+    fn save(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if !self.is_changed {
+            return Ok(());
+        }
+        self.fresh.flush(connection, self.id)?;
+        connection
+            .prepare_cached(
+                "UPDATE trucks SET newest_time = ?2, newest_ord = ?3, newest_seq = ?4,
+                 expires_at = ?5 WHERE id = ?1",
+            )?
+            .execute([
+                self.id,
+                self.newest_time,
+                self.newest_ord,
+                self.newest_seq,
+                self.expires_at,
+            ])?;
+        Ok(())
+    }
 }
 
 struct Batch<'a> {
     connection: &'a Connection,
     partitions: BTreeMap<&'a Partition, i64>,
-    trucks: BTreeMap<&'a TruckId, Truck>,
+    trucks: HashMap<&'a TruckId, Truck>,
 }
 
 /// Writes everything, then raises the watermarks.
@@ -37,7 +105,7 @@ pub(super) fn batch(
     writes: &[Write],
     watermarks: &Watermarks,
 ) -> rusqlite::Result<Vec<WriteOutcome>> {
-    let mut batch = Batch { connection, partitions: BTreeMap::new(), trucks: BTreeMap::new() };
+    let mut batch = Batch { connection, partitions: BTreeMap::new(), trucks: HashMap::new() };
     let mut outcomes = Vec::with_capacity(writes.len());
     for write in writes {
         outcomes.push(match write {
@@ -46,9 +114,9 @@ pub(super) fn batch(
             Write::Document(document) => put_document(connection, document)?,
         });
     }
-    batch.finish_trucks()?;
-    let mut raise =
-        connection.prepare_cached("UPDATE partitions SET next = MAX(next, ?2) WHERE id = ?1")?;
+    batch.trucks.values_mut().try_for_each(|truck| truck.save(connection))?;
+    let mut raise = connection
+        .prepare_cached("UPDATE partitions SET next = MAX(IFNULL(next, 0), ?2) WHERE id = ?1")?;
     for (partition, next) in watermarks {
         let id = partition_id(connection, partition)?;
         raise.execute(params![id, next.cast_signed()])?;
@@ -59,9 +127,7 @@ pub(super) fn batch(
 fn partition_id(connection: &Connection, partition: &Partition) -> rusqlite::Result<i64> {
     let key = params![partition.topic.as_str(), partition.number];
     connection
-        .prepare_cached(
-            "INSERT OR IGNORE INTO partitions (topic, number, next) VALUES (?1, ?2, 0)",
-        )?
+        .prepare_cached("INSERT OR IGNORE INTO partitions (topic, number) VALUES (?1, ?2)")?
         .execute(key)?;
     connection
         .prepare_cached("SELECT id FROM partitions WHERE topic = ?1 AND number = ?2")?
@@ -89,70 +155,40 @@ impl<'a> Batch<'a> {
         Ok(id)
     }
 
-    fn truck(&mut self, truck_id: &'a TruckId) -> rusqlite::Result<Truck> {
-        if let Some(truck) = self.trucks.get(truck_id) {
-            return Ok(*truck);
-        }
-        self.connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO trucks (name, newest_time, newest_ord, newest_seq)
-                 VALUES (?1, ?2, ?2, 0)",
-            )?
-            .execute(params![truck_id.as_str(), i64::MIN])?;
-        let truck = self
-            .connection
-            .prepare_cached(
-                "SELECT id, newest_time, newest_ord, newest_seq FROM trucks WHERE name = ?1",
-            )?
-            .query_row([truck_id.as_str()], |row| {
-                Ok(Truck {
-                    id: row.get(0)?,
-                    newest_time: row.get(1)?,
-                    newest_ord: row.get(2)?,
-                    newest_seq: row.get(3)?,
-                    is_changed: false,
-                })
-            })?;
-        self.trucks.insert(truck_id, truck);
-        Ok(truck)
-    }
-
-    fn finish_trucks(&self) -> rusqlite::Result<()> {
-        let mut put = self.connection.prepare_cached(
-            "UPDATE trucks SET newest_time = ?2, newest_ord = ?3, newest_seq = ?4 WHERE id = ?1",
-        )?;
-        for truck in self.trucks.values().filter(|truck| truck.is_changed) {
-            put.execute(params![truck.id, truck.newest_time, truck.newest_ord, truck.newest_seq])?;
-        }
-        Ok(())
+    fn truck(&mut self, truck_id: &'a TruckId) -> rusqlite::Result<&mut Truck> {
+        Ok(match self.trucks.entry(truck_id) {
+            Entry::Occupied(truck) => truck.into_mut(),
+            Entry::Vacant(place) => place.insert(Truck::load(self.connection, truck_id)?),
+        })
     }
 
     fn telemetry(&mut self, write: &'a TelemetryWrite) -> rusqlite::Result<WriteOutcome> {
-        let event = &write.event;
+        let (connection, event) = (self.connection, &write.event);
         let partition = self.partition(&write.place.partition)?;
-        let mut truck = self.truck(&event.truck_id)?;
+        let truck = self.truck(&event.truck_id)?;
         let ord = rows::ord(event.seq, event.source_id.as_deref());
-        // Only a number that is not new can be in already under another time.
-        if ord > 0 && ord <= truck.newest_seq {
-            if let Some(stored) = find(self.connection, truck.id, event.event_time, ord)? {
-                return Ok(compare(&stored, event));
-            }
-            if let Some(stored) = find_seq(self.connection, truck.id, ord)? {
+        // Only a number that was seen before can be in, at this time or at another.
+        let is_seen = (1..=truck.newest_seq).contains(&ord)
+            && truck.fresh.has_seen(connection, truck.id, ord)?;
+        if is_seen {
+            let here = find(connection, truck.id, event.event_time, ord)?;
+            let stored = match here {
+                Some(stored) => Some(stored),
+                None => find_seq(connection, truck.id, ord)?,
+            };
+            if let Some(stored) = stored {
                 return Ok(compare(&stored, event));
             }
         }
-        if !insert(self.connection, write, partition, truck.id, ord)? {
-            let stored = find(self.connection, truck.id, event.event_time, ord)?;
+        if !insert(connection, write, partition, truck.id, ord)? {
+            let stored = find(connection, truck.id, event.event_time, ord)?;
             let taken = || WriteOutcome::Conflict("another event was seen at its place".to_owned());
             return Ok(stored.map_or_else(taken, |stored| compare(&stored, event)));
         }
-        let time = event.event_time.as_ms();
-        if (time, ord) > (truck.newest_time, truck.newest_ord) {
-            (truck.newest_time, truck.newest_ord) = (time, ord);
+        if ord > 0 && !is_seen {
+            truck.fresh.add(connection, truck.id, ord)?;
         }
-        truck.newest_seq = truck.newest_seq.max(ord);
-        truck.is_changed = true;
-        self.trucks.insert(&event.truck_id, truck);
+        truck.took_in(event.event_time.as_ms(), ord, write.expires_at.as_ms());
         Ok(WriteOutcome::Stored)
     }
 
@@ -220,37 +256,25 @@ fn insert(
     })
 }
 
-/// The event of a truck at exactly this time with exactly this `ord`.
-pub(super) fn find(
-    connection: &Connection,
-    truck: i64,
-    time: Time,
-    ord: i64,
-) -> rusqlite::Result<Option<StoredEvent>> {
-    let sql = format!(
-        "SELECT {COLUMNS} {FROM} WHERE slot = ?1 AND truck = ?2 AND time = ?3 AND ord = ?4"
-    );
-    connection
-        .prepare_cached(&sql)?
-        .query_row(params![rows::slot(time), truck, time.as_ms(), ord], rows::stored_event)
-        .optional()
-}
-
-/// The event of a truck with this number, at whatever time: slot by slot, for it is rarely asked.
+/// The event of a truck with this number, at whatever time. It goes through the truck's part of
+/// the index, slot by slot: only for contradictions, and for what comes again once swept.
 fn find_seq(
     connection: &Connection,
     truck: i64,
     ord: i64,
 ) -> rusqlite::Result<Option<StoredEvent>> {
-    let sql = format!(
-        "WITH RECURSIVE slots (slot) AS (
-             SELECT MIN(slot) FROM telemetry UNION ALL
-             SELECT (SELECT MIN(slot) FROM telemetry WHERE slot > slots.slot) FROM slots
-             WHERE slots.slot IS NOT NULL)
-         SELECT {COLUMNS} {FROM} JOIN slots ON slots.slot = telemetry.slot
-         WHERE truck = ?1 AND ord = ?2 LIMIT 1"
-    );
-    connection.prepare_cached(&sql)?.query_row(params![truck, ord], rows::stored_event).optional()
+    let time: Option<i64> = connection
+        .prepare_cached(
+            "WITH RECURSIVE slots (slot) AS (
+                 SELECT MIN(slot) FROM telemetry UNION ALL
+                 SELECT (SELECT MIN(slot) FROM telemetry WHERE slot > slots.slot) FROM slots
+                 WHERE slots.slot IS NOT NULL)
+             SELECT time FROM slots CROSS JOIN telemetry ON telemetry.slot = slots.slot
+             WHERE truck = ?1 AND ord = ?2 LIMIT 1",
+        )?
+        .query_row([truck, ord], |row| row.get(0))
+        .optional()?;
+    time.map_or(Ok(None), |time| find(connection, truck, Time::from_ms(time), ord))
 }
 
 fn compare(stored: &StoredEvent, event: &TelemetryEvent) -> WriteOutcome {
@@ -265,20 +289,38 @@ fn compare(stored: &StoredEvent, event: &TelemetryEvent) -> WriteOutcome {
     })
 }
 
-/// Deletes what has expired among the oldest `chunk` rows of a partition. Rows are looked at in the
-/// order of the log: one that lives longer keeps those behind it on disk (never in an answer).
+/// Rows that one transaction of the sweep looks at.
+const SWEEP_CHUNK: i64 = 5_000;
+
+/// What one transaction of the sweep did.
+pub(super) struct Swept {
+    pub(super) deleted: u64,
+    /// The last place it looked at.
+    pub(super) last: Option<i64>,
+}
+
+/// Deletes what has expired among the next rows of a partition in the order of the log. The sweep
+/// ends at the first chunk in which nothing had: there is no index on expiry, which would cost
+/// every write. So a long stretch of rows that live longer keeps what is behind it on disk until
+/// they go too (never in an answer: queries look at each row's own expiry).
 pub(super) fn sweep(
     connection: &Connection,
     partition: i64,
+    after: Option<i64>,
     now: Time,
-    chunk: i64,
-) -> rusqlite::Result<u64> {
+) -> rusqlite::Result<Swept> {
+    let after = after.unwrap_or(-1);
+    let last: Option<i64> = connection
+        .prepare_cached(
+            "SELECT MAX(place) FROM (SELECT place FROM telemetry
+             WHERE partition = ?1 AND place > ?2 ORDER BY place LIMIT ?3)",
+        )?
+        .query_row([partition, after, SWEEP_CHUNK], |row| row.get(0))?;
     let deleted = connection
         .prepare_cached(
-            "DELETE FROM telemetry WHERE partition = ?1 AND expires_at <= ?2 AND place <= (
-                 SELECT MAX(place) FROM (SELECT place FROM telemetry WHERE partition = ?1
-                 ORDER BY place LIMIT ?3))",
+            "DELETE FROM telemetry
+             WHERE partition = ?1 AND place > ?2 AND place <= ?3 AND expires_at <= ?4",
         )?
-        .execute(params![partition, now.as_ms(), chunk])?;
-    Ok(deleted as u64)
+        .execute(params![partition, after, last, now.as_ms()])?;
+    Ok(Swept { deleted: deleted as u64, last })
 }
