@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use crate::{Error, Result, time::Time};
 
+pub mod dead_letter;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

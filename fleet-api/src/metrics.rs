@@ -1,0 +1,33 @@
+//! What the API tells operators. The names are public.
+
+use fleet_core::{Error, Result};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+
+#[derive(Clone, Debug)]
+pub(crate) struct ApiMetrics {
+    pub(crate) requests: IntCounterVec,
+    pub(crate) duration: HistogramVec,
+    pub(crate) subscribers: IntGauge,
+}
+
+impl ApiMetrics {
+    pub(crate) fn register(registry: &Registry) -> Result<Self> {
+        let all = || -> Result<Self, prometheus::Error> {
+            let requests = IntCounterVec::new(
+                Opts::new("fleet_http_requests_total", "Requests answered"),
+                &["route", "method", "code_class"],
+            )?;
+            let duration = HistogramVec::new(
+                HistogramOpts::new("fleet_http_request_duration_seconds", "Time to the answer"),
+                &["route"],
+            )?;
+            let subscribers =
+                IntGauge::new("fleet_api_stream_subscribers", "Live streams that are open")?;
+            registry.register(Box::new(requests.clone()))?;
+            registry.register(Box::new(duration.clone()))?;
+            registry.register(Box::new(subscribers.clone()))?;
+            Ok(Self { requests, duration, subscribers })
+        };
+        all().map_err(|e| Error::internal("metrics of the API").with_source(e))
+    }
+}

@@ -1,0 +1,106 @@
+//! REST: paths, parameters, and what surrounds every answer.
+
+mod handlers;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, header},
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{Service, problem::Problem};
+
+/// The largest body, bytes.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+pub(crate) fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/v1/fleet/summary", get(handlers::summary))
+        .route("/v1/trucks", get(handlers::trucks))
+        .route("/v1/trucks/{truck_id}", get(handlers::truck))
+        .route("/v1/trucks/{truck_id}/telemetry", get(handlers::telemetry))
+        .route("/v1/positions", get(handlers::positions))
+        .route("/v1/trips", get(handlers::trips))
+        .route("/v1/trips/{trip_id}", get(handlers::trip))
+        .route("/v1/feed", get(handlers::feed))
+        .route("/v1/stream/events", get(handlers::stream))
+        .route("/v1/pipeline/groups", get(handlers::groups))
+        .route("/v1/pipeline/dead-letters", get(handlers::dead_letters))
+        .route("/v1/pipeline/dead-letters/{id}", get(handlers::dead_letter))
+        .route("/v1/pipeline/dead-letters/redrive", post(handlers::redrive))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(handlers::ready))
+        .route("/metrics", get(handlers::metrics))
+        .route("/", get(status_page))
+        .route("/status.js", get(status_script))
+        .route("/status.css", get(status_style))
+        .fallback(|| async { Problem::of_status(axum::http::StatusCode::NOT_FOUND) })
+        .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(as_problem))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&service), observe))
+        .with_state(service)
+}
+
+/// What the framework refuses in its own words becomes a problem like all others.
+async fn as_problem(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let is_ours = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json");
+    if (status.is_client_error() || status.is_server_error()) && !is_ours {
+        let detail = axum::body::to_bytes(std::mem::take(response.body_mut()), 4_096).await;
+        let detail = detail.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let problem = Problem::of_status(status);
+        return match detail {
+            Ok(detail) if !detail.is_empty() && status.is_client_error() => {
+                problem.with_detail(detail).into_response()
+            }
+            _ => problem.into_response(),
+        };
+    }
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+/// Counts and times each request by its route, never by its path.
+async fn observe(
+    State(service): State<Arc<Service>>,
+    path: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = request.method().as_str().to_owned();
+    let began_us = service.parts.clock.monotonic_us();
+    let response = next.run(request).await;
+    let seconds = service.parts.clock.monotonic_us().saturating_sub(began_us) as f64 / 1e6;
+    let class = format!("{}xx", response.status().as_u16() / 100);
+    let labels = [path.as_str(), method.as_str(), class.as_str()];
+    service.metrics.requests.with_label_values(&labels).inc();
+    service.metrics.duration.with_label_values(&[path.as_str()]).observe(seconds);
+    response
+}
+
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                   base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+async fn status_page() -> impl IntoResponse {
+    ([(header::CONTENT_SECURITY_POLICY, CSP)], Html(include_str!("../status/index.html")))
+}
+
+async fn status_script() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript")], include_str!("../status/status.js"))
+}
+
+async fn status_style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css")], include_str!("../status/status.css"))
+}

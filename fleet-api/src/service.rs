@@ -1,0 +1,483 @@
+//! The use cases: one method for each question, whoever asks.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use fleet_core::{
+    Error, ErrorKind, Result,
+    domain::{
+        Counters, EventId, RegisteredTruck, Status, TelemetryEvent, TripId, TripStatus,
+        TripSummary, TruckId,
+    },
+    geo::Position,
+    store::{FeedItem, FeedPage, TelemetryQuery, TripQuery, Watermarks},
+    stream::{
+        PartitionLag, Topic,
+        dead_letter::{self, DeadLetter, Redriven},
+    },
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Components, cursor, metrics::ApiMetrics, page};
+
+/// The use cases over log, store and state.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) parts: Components,
+    pub(crate) metrics: ApiMetrics,
+}
+
+/// The fleet at a glance. Large totals are decimal strings: JSON numbers lose digits above 2^53.
+#[derive(Debug, Serialize)]
+pub(crate) struct FleetSummary {
+    trucks: usize,
+    trucks_by_status: BTreeMap<Status, usize>,
+    trucks_silent: usize,
+    distance_mm: String,
+    fuel_burned_ul: String,
+    diesel_cost_upaise: String,
+    co2_mg: String,
+    events: String,
+    trips: String,
+    trips_on_time: String,
+    counters_at: Option<Time>,
+    newest_event_at: Option<Time>,
+}
+
+/// A truck, with its newest report.
+#[derive(Debug, Serialize)]
+pub(crate) struct Truck {
+    truck_id: TruckId,
+    registered: Option<RegisteredTruck>,
+    latest: Option<TelemetryEvent>,
+}
+
+/// Where a truck was last.
+#[derive(Debug, Serialize)]
+pub(crate) struct TruckPosition {
+    truck_id: TruckId,
+    event_time: Time,
+    position: Position,
+    heading_deg: Option<f64>,
+    speed_kmh: Option<f64>,
+    status: Status,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// Empty at the end.
+    pub(crate) next_page_token: String,
+}
+
+/// One entry of the feed.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Entry {
+    Telemetry { event: Box<TelemetryEvent> },
+    Trip { trip: Box<TripSummary> },
+}
+
+/// A piece of the feed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Feed {
+    pub(crate) entries: Vec<Entry>,
+    /// Where to go on, also when there are no entries.
+    pub(crate) next_cursor: String,
+    pub(crate) has_more: bool,
+}
+
+/// A consumer group.
+#[derive(Debug, Serialize)]
+pub(crate) struct Group {
+    group: String,
+    lag_records: u64,
+    lag_seconds: f64,
+    partitions: Vec<GroupPartition>,
+}
+
+#[derive(Debug, Serialize)]
+struct GroupPartition {
+    topic: String,
+    partition: u32,
+    committed: Option<u64>,
+    end: u64,
+    lag_records: u64,
+}
+
+/// A dead letter; bytes in hexadecimal.
+#[derive(Debug, Serialize)]
+pub(crate) struct Letter {
+    id: String,
+    topic: String,
+    partition: u32,
+    offset: u64,
+    group: String,
+    reason: String,
+    detail: String,
+    attempts: u32,
+    dead_lettered_at: Time,
+    key: String,
+    payload_hex: String,
+    redriven: bool,
+}
+
+/// What became of a letter that was to be put back.
+#[derive(Debug, Serialize)]
+pub(crate) struct RedriveResult {
+    id: String,
+    outcome: &'static str,
+    detail: String,
+}
+
+/// What to ask of a truck's history.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HistoryQuestion {
+    from: Option<Time>,
+    to: Option<Time>,
+    order: Option<Order>,
+    page_size: Option<u32>,
+    page_token: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+/// What to ask of the trips.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TripsQuestion {
+    truck_id: Option<TruckId>,
+    status: Option<TripStatus>,
+    on_time: Option<bool>,
+    from: Option<Time>,
+    to: Option<Time>,
+    page_size: Option<u32>,
+    page_token: Option<String>,
+}
+
+const TRUCK: &str = "truck";
+const REGISTER_PAGE: usize = 5_000;
+const REDRIVES_MAX: usize = 1_000;
+const TOPICS: [Topic; 3] = [Topic::TELEMETRY, Topic::TRIPS, Topic::TRUCKS];
+
+impl Service {
+    pub(crate) fn new(parts: Components) -> Result<Self> {
+        let metrics = ApiMetrics::register(&parts.registry)?;
+        Ok(Self { parts, metrics })
+    }
+
+    async fn register(&self) -> Result<BTreeMap<TruckId, RegisteredTruck>> {
+        let mut register = BTreeMap::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page =
+                self.parts.store.documents(TRUCK, None, after.as_deref(), REGISTER_PAGE).await?;
+            let is_last = page.len() < REGISTER_PAGE;
+            after = page.last().map(|document| document.id.clone());
+            for document in page {
+                let truck = registered(&document.body)?;
+                register.insert(truck.truck_id.clone(), truck);
+            }
+            if is_last {
+                return Ok(register);
+            }
+        }
+    }
+
+    pub(crate) async fn summary(&self) -> Result<FleetSummary> {
+        let register = self.register().await?;
+        let latest = self.parts.store.latest(None).await?;
+        let counters = self.parts.state.counters().await?;
+        let mut trucks_by_status = BTreeMap::new();
+        for stored in &latest {
+            *trucks_by_status.entry(stored.event.status).or_default() += 1;
+        }
+        let total = counters.iter().flat_map(|snapshot| snapshot.trucks.values());
+        let total = total.fold(Counters::default(), |sum, counters| sum + *counters);
+        Ok(FleetSummary {
+            trucks: register.len().max(latest.len()),
+            trucks_by_status,
+            trucks_silent: register.len().saturating_sub(latest.len()),
+            distance_mm: total.distance_mm.to_string(),
+            fuel_burned_ul: total.fuel_burned_ul.to_string(),
+            diesel_cost_upaise: total.diesel_cost_upaise.to_string(),
+            co2_mg: total.co2_mg().to_string(),
+            events: total.events.to_string(),
+            trips: total.trips.to_string(),
+            trips_on_time: total.trips_on_time.to_string(),
+            counters_at: counters.map(|snapshot| snapshot.world_time),
+            newest_event_at: latest.iter().map(|stored| stored.event.event_time).max(),
+        })
+    }
+
+    pub(crate) async fn trucks(
+        &self,
+        status: Option<Status>,
+        page_size: Option<u32>,
+        page_token: Option<&str>,
+    ) -> Result<Page<Truck>> {
+        let filter = format!("trucks {status:?}");
+        let size = page::size(page_size)?;
+        let after: Option<TruckId> = page::after(&filter, page_token)?;
+        let mut trucks: BTreeMap<TruckId, Truck> = BTreeMap::new();
+        for (truck_id, registered) in self.register().await? {
+            let truck =
+                Truck { truck_id: truck_id.clone(), registered: Some(registered), latest: None };
+            trucks.insert(truck_id, truck);
+        }
+        for stored in self.parts.store.latest(None).await? {
+            let truck_id = stored.event.truck_id.clone();
+            let truck = trucks.entry(truck_id.clone());
+            let new = || Truck { truck_id, registered: None, latest: None };
+            truck.or_insert_with(new).latest = Some(stored.event);
+        }
+        let is_wanted = |truck: &Truck| {
+            let is_of_status = status.is_none_or(|status| {
+                truck.latest.as_ref().is_some_and(|latest| latest.status == status)
+            });
+            is_of_status && after.as_ref().is_none_or(|after| truck.truck_id > *after)
+        };
+        let mut items: Vec<Truck> = trucks.into_values().filter(is_wanted).take(size + 1).collect();
+        let next_page_token = cut(&mut items, size, &filter, |truck| truck.truck_id.clone());
+        Ok(Page { items, next_page_token })
+    }
+
+    pub(crate) async fn truck(&self, truck_id: &TruckId) -> Result<Truck> {
+        let documents = self.parts.store.documents(TRUCK, Some(truck_id.as_str()), None, 1).await?;
+        let registered = documents.first().map(|d| registered(&d.body)).transpose()?;
+        let latest = self.parts.store.latest(Some(truck_id)).await?.pop();
+        if registered.is_none() && latest.is_none() {
+            return Err(Error::not_found(format!("truck {truck_id}: not known")));
+        }
+        let latest = latest.map(|stored| stored.event);
+        Ok(Truck { truck_id: truck_id.clone(), registered, latest })
+    }
+
+    pub(crate) async fn positions(&self) -> Result<Vec<TruckPosition>> {
+        let latest = self.parts.store.latest(None).await?;
+        let position = |stored: fleet_core::store::StoredEvent| {
+            let event = stored.event;
+            TruckPosition {
+                truck_id: event.truck_id,
+                event_time: event.event_time,
+                position: event.position,
+                heading_deg: event.signals.heading_deg,
+                speed_kmh: event.signals.speed_kmh,
+                status: event.status,
+            }
+        };
+        Ok(latest.into_iter().map(position).collect())
+    }
+
+    pub(crate) async fn telemetry(
+        &self,
+        truck_id: &TruckId,
+        question: &HistoryQuestion,
+    ) -> Result<Page<TelemetryEvent>> {
+        let HistoryQuestion { from, to, order, page_size, page_token } = question;
+        let filter = format!("telemetry {truck_id} {from:?} {to:?} {order:?}");
+        let size = page::size(*page_size)?;
+        let after: Option<(Time, u64, Option<String>)> =
+            page::after(&filter, page_token.as_deref())?;
+        let query = TelemetryQuery {
+            truck_id: truck_id.clone(),
+            from: from.unwrap_or(Time::MIN),
+            to: to.unwrap_or(Time::MAX),
+            after: after.map(|(event_time, seq, source_id)| {
+                let truck_id = truck_id.clone();
+                let id = match source_id {
+                    Some(source_id) => EventId::Sourced { truck_id, event_time, source_id },
+                    None => EventId::Counted { truck_id, seq },
+                };
+                (event_time, id)
+            }),
+            newest_first: *order == Some(Order::NewestFirst),
+            limit: size + 1,
+        };
+        let stored = self.parts.store.telemetry(&query).await?;
+        let mut items: Vec<TelemetryEvent> = stored.into_iter().map(|s| s.event).collect();
+        let key = |event: &TelemetryEvent| (event.event_time, event.seq, event.source_id.clone());
+        let next_page_token = cut(&mut items, size, &filter, key);
+        Ok(Page { items, next_page_token })
+    }
+
+    pub(crate) async fn trips(&self, question: TripsQuestion) -> Result<Page<TripSummary>> {
+        let TripsQuestion { truck_id, status, on_time, from, to, page_size, page_token } = question;
+        let filter = format!("trips {truck_id:?} {status:?} {on_time:?} {from:?} {to:?}");
+        let size = page::size(page_size)?;
+        let after: Option<(Time, TripId)> = page::after(&filter, page_token.as_deref())?;
+        let query = TripQuery { truck_id, status, on_time, from, to, after, limit: size + 1 };
+        let stored = self.parts.store.trips(&query).await?;
+        let mut items: Vec<TripSummary> = stored.into_iter().map(|s| s.trip).collect();
+        let key = |trip: &TripSummary| (trip.started_at, trip.trip_id.clone());
+        let next_page_token = cut(&mut items, size, &filter, key);
+        Ok(Page { items, next_page_token })
+    }
+
+    pub(crate) async fn trip(&self, trip_id: &TripId) -> Result<TripSummary> {
+        Ok(self.parts.store.trip(trip_id).await?.trip)
+    }
+
+    /// The places in a cursor; an empty one is the oldest.
+    pub(crate) fn places(&self, cursor: Option<&str>) -> Result<Watermarks> {
+        match cursor.filter(|cursor| !cursor.is_empty()) {
+            Some(cursor) => cursor::decode(self.parts.log.incarnation(), cursor),
+            None => Ok(Watermarks::new()),
+        }
+    }
+
+    pub(crate) fn cursor(&self, places: &Watermarks) -> String {
+        cursor::encode(self.parts.log.incarnation(), places)
+    }
+
+    pub(crate) async fn feed(&self, cursor: Option<&str>, page_size: Option<u32>) -> Result<Feed> {
+        let places = self.places(cursor)?;
+        let size = page::size(page_size)?;
+        let FeedPage { items, next, has_more } =
+            self.parts.store.feed(&places, size, Duration::ZERO).await?;
+        let entries = items.into_iter().map(entry).collect();
+        Ok(Feed { entries, next_cursor: self.cursor(&next), has_more })
+    }
+
+    pub(crate) async fn groups(&self) -> Result<Vec<Group>> {
+        let now = self.parts.clock.now();
+        let mut groups = Vec::new();
+        for group in &self.parts.groups {
+            let lag = self.parts.log.lag(group).await?;
+            let oldest = lag.iter().filter_map(|partition| partition.oldest_appended_at).min();
+            groups.push(Group {
+                group: group.clone(),
+                lag_records: lag.iter().map(|partition| partition.records).sum(),
+                lag_seconds: oldest.map_or(0.0, |at| now.ms_since(at).max(0) as f64 / 1e3),
+                partitions: lag.iter().map(group_partition).collect(),
+            });
+        }
+        Ok(groups)
+    }
+
+    pub(crate) async fn dead_letters(
+        &self,
+        page_size: Option<u32>,
+        page_token: Option<&str>,
+    ) -> Result<Page<Letter>> {
+        let size = page::size(page_size)?;
+        let after: Option<String> = page::after("dead letters", page_token)?;
+        let log = &*self.parts.log;
+        let mut letters = dead_letter::list(log, &TOPICS, after.as_deref(), size + 1).await?;
+        let next_page_token = cut(&mut letters, size, "dead letters", DeadLetter::id);
+        let mut items = Vec::new();
+        for letter in letters {
+            items.push(self.letter(letter).await?);
+        }
+        Ok(Page { items, next_page_token })
+    }
+
+    pub(crate) async fn dead_letter(&self, id: &str) -> Result<Letter> {
+        self.letter(dead_letter::get(&*self.parts.log, id).await?).await
+    }
+
+    async fn letter(&self, letter: DeadLetter) -> Result<Letter> {
+        let id = letter.id();
+        let redriven = dead_letter::is_redriven(&*self.parts.store, &id).await?;
+        Ok(Letter {
+            id,
+            topic: letter.origin.partition.topic.to_string(),
+            partition: letter.origin.partition.number,
+            offset: letter.origin.offset,
+            group: letter.group,
+            reason: letter.reason,
+            detail: letter.detail,
+            attempts: letter.attempts,
+            dead_lettered_at: letter.dead_lettered_at,
+            key: String::from_utf8_lossy(&letter.key).into_owned(),
+            payload_hex: letter.payload.iter().map(|byte| format!("{byte:02x}")).collect(),
+            redriven,
+        })
+    }
+
+    pub(crate) async fn redrive(
+        &self,
+        ids: &[String],
+        dry_run: bool,
+    ) -> Result<Vec<RedriveResult>> {
+        if !(1..=REDRIVES_MAX).contains(&ids.len()) {
+            return Err(Error::invalid("ids: expected 1 to 1000"));
+        }
+        let (log, store) = (&*self.parts.log, &*self.parts.store);
+        let mut results = Vec::new();
+        for id in ids {
+            let redriven = dead_letter::redrive(log, store, id, dry_run, &validate).await?;
+            let (outcome, detail) = match redriven {
+                Redriven::Done => ("redriven", String::new()),
+                Redriven::Already => ("already_redriven", String::new()),
+                Redriven::Would => ("would_redrive", String::new()),
+                Redriven::WouldFail(why) => ("would_fail", why),
+                Redriven::NotFound => ("not_found", String::new()),
+            };
+            results.push(RedriveResult { id: id.clone(), outcome, detail });
+        }
+        Ok(results)
+    }
+
+    /// Whether log, store and state answer.
+    pub(crate) async fn ready(&self) -> Result<()> {
+        self.parts.store.watermarks().await?;
+        self.parts.state.counters().await?;
+        self.parts.log.extents(&Topic::TELEMETRY).await?;
+        Ok(())
+    }
+}
+
+fn registered(body: &str) -> Result<RegisteredTruck> {
+    serde_json::from_str(body).map_err(|e| Error::corrupt("register of trucks").with_source(e))
+}
+
+fn group_partition(lag: &PartitionLag) -> GroupPartition {
+    GroupPartition {
+        topic: lag.partition.topic.to_string(),
+        partition: lag.partition.number,
+        committed: lag.committed,
+        end: lag.end,
+        lag_records: lag.records,
+    }
+}
+
+/// The entry that an item of the feed is.
+pub(crate) fn entry(item: FeedItem) -> Entry {
+    match item {
+        FeedItem::Telemetry(stored) => Entry::Telemetry { event: Box::new(stored.event) },
+        FeedItem::Trip(stored) => Entry::Trip { trip: Box::new(stored.trip) },
+    }
+}
+
+/// Cuts a list that was read one too far, and makes the token for the rest.
+fn cut<T, K: Serialize>(
+    items: &mut Vec<T>,
+    size: usize,
+    filter: &str,
+    key: impl Fn(&T) -> K,
+) -> String {
+    if items.len() <= size {
+        return String::new();
+    }
+    items.truncate(size);
+    items.last().map(|last| page::token(filter, &key(last))).unwrap_or_default()
+}
+
+fn validate(topic: &Topic, payload: &[u8]) -> Result<()> {
+    let outcome = if *topic == Topic::TELEMETRY {
+        fleet_proto::decode_event(payload).map(drop)
+    } else if *topic == Topic::TRIPS {
+        fleet_proto::decode_trip(payload).map(drop)
+    } else {
+        fleet_proto::decode_register_entry(payload).map(drop)
+    };
+    outcome.map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))
+}

@@ -1,0 +1,138 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{dead_letters, dump, platform, settings};
+
+/// A fleet of trucks on the roads of Northeast India: simulator, pipeline, store and API.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the platform (the default).
+    Run(RunArgs),
+    /// Print what is kept as JSON lines, in an order that does not depend on how it got there.
+    Dump {
+        /// What to print.
+        what: What,
+        /// Where the data is.
+        #[arg(long, default_value = settings::DATA_DIR)]
+        data_dir: PathBuf,
+    },
+    /// List, show and put back records that could not be handled.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+}
+
+/// What `dump` prints.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum What {
+    /// Events by truck and sequence number.
+    Telemetry,
+    /// Trips by id.
+    Trips,
+    /// Each truck's cumulative totals.
+    Counters,
+    /// Records that were set aside.
+    DeadLetters,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadLettersCommand {
+    /// One line each.
+    List {
+        /// Where the data is.
+        #[arg(long, default_value = settings::DATA_DIR)]
+        data_dir: PathBuf,
+    },
+    /// One in full, with its bytes in hexadecimal.
+    Show {
+        /// Its id, as `list` prints it.
+        id: String,
+        /// Where the data is.
+        #[arg(long, default_value = settings::DATA_DIR)]
+        data_dir: PathBuf,
+    },
+    /// Put back where they came from; no process may run on the data meanwhile.
+    Redrive {
+        /// Their ids.
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Only say what would happen.
+        #[arg(long)]
+        dry_run: bool,
+        /// Where the data is.
+        #[arg(long, default_value = settings::DATA_DIR)]
+        data_dir: PathBuf,
+    },
+}
+
+/// Settings as flags. Each can stand in the settings file or in `FLEET_…` too.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RunArgs {
+    /// Directory of log, store and state [default: data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<String>,
+    /// How many trucks [default: 30].
+    #[arg(long)]
+    pub(crate) trucks: Option<String>,
+    /// Seed of all randomness [default: 1].
+    #[arg(long)]
+    pub(crate) seed: Option<String>,
+    /// Simulated seconds a second: a number, or max [default: 1].
+    #[arg(long)]
+    pub(crate) speed: Option<String>,
+    /// Where simulated time begins, RFC 3339 [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<String>,
+    /// Where it ends, RFC 3339 [default: never].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Address of REST, streams and status page [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Days that telemetry is kept [default: 7].
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) retention_days: Option<String>,
+    /// Listen on other addresses than loopback although there are no keys: true or false.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) allow_public: Option<String>,
+    /// Settings file, TOML, with the flags' names in snake_case.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the settings that would be used, and stop.
+    #[arg(long)]
+    pub(crate) check_config: bool,
+}
+
+impl Cli {
+    pub(crate) fn execute(self) -> Result<()> {
+        match self.command.unwrap_or(Command::Run(self.run)) {
+            Command::Run(args) => {
+                let settings = settings::resolve(&args)?;
+                if args.check_config {
+                    return settings.print();
+                }
+                platform::run(&settings)
+            }
+            Command::Dump { what, data_dir } => dump::dump(what, &data_dir),
+            Command::DeadLetters(command) => match command {
+                DeadLettersCommand::List { data_dir } => dead_letters::list(&data_dir),
+                DeadLettersCommand::Show { id, data_dir } => dead_letters::show(&id, &data_dir),
+                DeadLettersCommand::Redrive { ids, dry_run, data_dir } => {
+                    dead_letters::redrive(&ids, dry_run, &data_dir)
+                }
+            },
+        }
+    }
+}

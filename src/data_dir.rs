@@ -1,0 +1,80 @@
+//! The data directory: three files under one lock.
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use fleet_core::{
+    state::sqlite::SqliteState,
+    store::sqlite::SqliteStore,
+    stream::sqlite::{SqliteLog, SqliteLogSettings},
+    time::{Clock, SystemClock},
+};
+
+/// Log, store and state of one directory.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    pub(crate) log: Arc<SqliteLog>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) state: Arc<SqliteState>,
+    pub(crate) clock: Arc<dyn Clock>,
+    _lock: Option<File>,
+}
+
+fn files(dir: &Path) -> [PathBuf; 3] {
+    ["log.db", "store.db", "state.db"].map(|name| dir.join(name))
+}
+
+impl DataDir {
+    /// Opens or makes everything, for this process alone.
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
+        let shown = dir.display();
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("data directory {shown}: cannot be made; name another"))?;
+        let lock = File::create(dir.join("lock")).with_context(|| {
+            format!("data directory {shown}: cannot be written; check its owner")
+        })?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!(
+                "data directory {shown}: another data-fleet runs on it; stop that one or name \
+                 another directory with --data-dir"
+            ),
+            Err(TryLockError::Error(error)) => {
+                return Err(error)
+                    .with_context(|| format!("data directory {shown}: cannot be locked"));
+            }
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let [log, store, state] = files(dir);
+        let is_orphan = store.exists() && !state.exists();
+        if is_orphan {
+            bail!(
+                "data directory {shown}: store.db knows a fleet, but its state.db is gone; restore \
+                 state.db from a backup, or begin anew in another directory"
+            );
+        }
+        // The state comes first: it is the one that must not be missing beside a store.
+        let state = Arc::new(SqliteState::open(&state, Arc::clone(&clock))?);
+        let settings = SqliteLogSettings::default();
+        let log = Arc::new(SqliteLog::open(&log, settings, Arc::clone(&clock))?);
+        let store = Arc::new(SqliteStore::open(&store, Arc::clone(&clock))?);
+        Ok(Self { log, store, state, clock, _lock: Some(lock) })
+    }
+
+    /// Opens everything for reading, beside whoever runs on it.
+    pub(crate) fn open_read_only(dir: &Path) -> Result<Self> {
+        let [log, store, state] = files(dir);
+        if !store.exists() {
+            bail!("data directory {}: there is no fleet in it", dir.display());
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let log = Arc::new(SqliteLog::open_read_only(&log, Arc::clone(&clock))?);
+        let store = Arc::new(SqliteStore::open_read_only(&store, Arc::clone(&clock))?);
+        let state = Arc::new(SqliteState::open_read_only(&state, Arc::clone(&clock))?);
+        Ok(Self { log, store, state, clock, _lock: None })
+    }
+}

@@ -1,0 +1,39 @@
+//! Data Fleet, the whole platform in one process: it composes the crates and decides nothing.
+//!
+//! The simulator publishes into the embedded log; two groups bring the log into the embedded
+//! store; the API answers from the store. Kill it at any moment and start it again: nothing can be
+//! told from the data.
+
+mod cli;
+mod data_dir;
+mod dead_letters;
+mod dump;
+mod platform;
+mod progress;
+mod settings;
+
+use std::process::ExitCode;
+
+pub use cli::Cli;
+
+/// Runs a command line to its end and says how it went.
+#[allow(clippy::print_stderr, reason = "this is the program talking to its user")]
+pub fn execute(cli: Cli) -> ExitCode {
+    match cli.execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        // `dump … | head`: the reader has had enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("data-fleet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let is = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(is)
+}

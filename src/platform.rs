@@ -1,0 +1,171 @@
+//! All roles in one process: who is started, what joins them, and in which order they stop.
+//!
+//! Stopping goes with the stream: the simulator first (its last checkpoint is written), then the
+//! groups once they have nothing left to read, then the rest.
+
+use std::{io::IsTerminal, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use fleet_core::stream::EventLog;
+use fleet_pipeline::{ARCHIVER, ConsumerSettings, PipelineMetrics, RECORDER, Sink, consumer};
+use fleet_sim::{Progress, SimMetrics, SimSettings};
+use prometheus::Registry;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tracing::info;
+
+use crate::{data_dir::DataDir, progress, settings::Settings};
+
+/// Runs the platform until its end or a signal.
+pub(crate) fn run(settings: &Settings) -> Result<()> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let level = if is_terminal { "warn" } else { "info" };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .with_ansi(is_terminal)
+        .init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(run_all(settings, is_terminal))
+}
+
+async fn run_all(settings: &Settings, is_terminal: bool) -> Result<()> {
+    let data = DataDir::open(&settings.data_dir)?;
+    let listen = settings.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("--listen {listen}: not possible; is the port in use?"))?;
+    let address = listener.local_addr()?;
+    let registry = Registry::new();
+    let progress = Arc::new(Progress::default());
+    let (stop, stopped) = watch::channel(false);
+    let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
+        drop(stopped.wait_for(|stop| *stop).await); // an error means that the sender is gone
+    };
+
+    let metrics = PipelineMetrics::register(&registry)?;
+    let mut groups = JoinSet::new();
+    for sink in [Sink::Archiver { retention: settings.retention }, Sink::Recorder] {
+        let parts = group_parts(&data, &metrics);
+        let settings = ConsumerSettings::new(sink);
+        groups.spawn(consumer::run(settings, parts, until_stopped(stopped.clone())));
+    }
+    let mut helpers = JoinSet::new();
+    helpers.spawn(fleet_pipeline::keep_house(
+        Arc::clone(&data.log) as _,
+        Arc::clone(&data.store) as _,
+        Arc::clone(&data.clock),
+        metrics,
+        vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
+        until_stopped(stopped.clone()),
+    ));
+    let api = fleet_api::Components {
+        log: Arc::clone(&data.log) as _,
+        store: Arc::clone(&data.store) as _,
+        state: Arc::clone(&data.state) as _,
+        clock: Arc::clone(&data.clock),
+        groups: vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
+        registry: registry.clone(),
+    };
+    helpers.spawn(async move {
+        if let Err(error) = fleet_api::run(api, listener, until_stopped(stopped)).await {
+            tracing::error!(%error, "the API has stopped");
+        }
+    });
+    if is_terminal {
+        helpers.spawn(progress::show(Arc::clone(&progress), Arc::clone(&data.log) as _, address));
+    }
+    info!(%address, data_dir = %settings.data_dir.display(), "listening");
+
+    let outcome = simulate(settings, &data, &registry, &progress, &mut groups).await;
+    let drained = if outcome.is_ok() { drain(&data, &mut groups).await } else { Ok(()) };
+    stop.send_replace(true);
+    while let Some(group) = groups.join_next().await {
+        group??;
+    }
+    // Streams to clients may go on for ever; what matters is written by now.
+    drop(tokio::time::timeout(Duration::from_secs(2), helpers.join_next()).await);
+    helpers.shutdown().await;
+    outcome.and(drained)
+}
+
+fn group_parts(data: &DataDir, metrics: &PipelineMetrics) -> consumer::Components {
+    consumer::Components {
+        log: Arc::clone(&data.log) as _,
+        store: Arc::clone(&data.store) as _,
+        clock: Arc::clone(&data.clock),
+        metrics: metrics.clone(),
+        hook: None,
+    }
+}
+
+/// The simulator, to its end, a signal, or the end of a group that must not end.
+async fn simulate(
+    settings: &Settings,
+    data: &DataDir,
+    registry: &Registry,
+    progress: &Arc<Progress>,
+    groups: &mut JoinSet<fleet_core::Result<()>>,
+) -> Result<()> {
+    let sim = SimSettings {
+        seed: settings.seed,
+        start: settings.start,
+        trucks: settings.trucks,
+        speed: settings.speed,
+        until: settings.until,
+        // The lock on the directory keeps others out; a restart takes its own lease up again.
+        holder: "data-fleet".to_owned(),
+    };
+    let parts = fleet_sim::Components {
+        log: Arc::clone(&data.log) as _,
+        state: Arc::clone(&data.state) as _,
+        clock: Arc::clone(&data.clock),
+        metrics: SimMetrics::register(registry)?,
+        progress: Arc::clone(progress),
+        hook: None,
+    };
+    let running = fleet_sim::run(sim, parts, signal());
+    tokio::pin!(running);
+    tokio::select! {
+        finished = &mut running => {
+            let finished = finished?;
+            info!(world_time = %finished.world_time, complete = finished.is_complete, "simulated");
+            Ok(())
+        }
+        Some(group) = groups.join_next() => {
+            group??;
+            anyhow::bail!("a consumer group ended by itself")
+        }
+    }
+}
+
+/// Waits until both groups have committed everything.
+async fn drain(data: &DataDir, groups: &mut JoinSet<fleet_core::Result<()>>) -> Result<()> {
+    loop {
+        let mut behind = 0;
+        for group in [ARCHIVER, RECORDER] {
+            behind += data.log.lag(group).await?.iter().map(|lag| lag.records).sum::<u64>();
+        }
+        if behind == 0 {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+            Some(group) = groups.join_next() => {
+                group??;
+                anyhow::bail!("a consumer group ended with {behind} records left");
+            }
+        }
+    }
+}
+
+/// Resolves at the first interrupt or termination signal.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}

@@ -1,0 +1,238 @@
+//! Settings: defaults, then a TOML file, then `FLEET_*`, then flags; every fault at once.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use fleet_core::time::Time;
+use fleet_sim::Speed;
+
+use crate::cli::RunArgs;
+
+/// Where data is unless told otherwise.
+pub(crate) const DATA_DIR: &str = "data";
+
+/// Settings that have been checked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) trucks: Option<u32>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) speed: Speed,
+    pub(crate) start: Option<Time>,
+    pub(crate) until: Option<Time>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) retention: Duration,
+    pub(crate) allow_public: bool,
+}
+
+const NAMES: [&str; 9] = [
+    "data_dir",
+    "trucks",
+    "seed",
+    "speed",
+    "start",
+    "until",
+    "listen",
+    "retention_days",
+    "allow_public",
+];
+/// `FLEET_*` that are not settings: of tests and scripts.
+const EXEMPT: [&str; 2] = ["FLEET_TEST_REQUIRE", "FLEET_BLESS"];
+
+/// The settings of this process.
+pub(crate) fn resolve(args: &RunArgs) -> Result<Settings> {
+    let mut values = BTreeMap::new();
+    if let Some(path) = &args.config {
+        let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+        values.extend(from_file(&text).with_context(|| format!("{}", path.display()))?);
+    }
+    values.extend(from_environment(std::env::vars())?);
+    values.extend(from_flags(args));
+    check(&values)
+}
+
+fn from_flags(args: &RunArgs) -> impl Iterator<Item = (String, String)> + use<> {
+    let flags = [
+        &args.data_dir,
+        &args.trucks,
+        &args.seed,
+        &args.speed,
+        &args.start,
+        &args.until,
+        &args.listen,
+        &args.retention_days,
+        &args.allow_public,
+    ]
+    .map(Clone::clone);
+    NAMES.into_iter().zip(flags).filter_map(|(name, value)| Some((name.to_owned(), value?)))
+}
+
+fn from_file(text: &str) -> Result<BTreeMap<String, String>> {
+    let table: toml::Table = text.parse()?;
+    let mut values = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (name, value) in table {
+        let value = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            toml::Value::Datetime(time) => time.to_string(),
+            toml::Value::Array(_) | toml::Value::Table(_) => {
+                faults.push(format!("{name}: expected one value"));
+                continue;
+            }
+        };
+        if NAMES.contains(&name.as_str()) {
+            values.insert(name, value);
+        } else {
+            faults.push(format!("{name}: no such setting"));
+        }
+    }
+    if faults.is_empty() { Ok(values) } else { bail!(faults.join("; ")) }
+}
+
+fn from_environment(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, String>> {
+    let mut values = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (variable, value) in variables {
+        let Some(name) = variable.strip_prefix("FLEET_") else { continue };
+        let name = name.to_ascii_lowercase();
+        if NAMES.contains(&name.as_str()) {
+            values.insert(name, value);
+        } else if !EXEMPT.contains(&variable.as_str()) {
+            faults.push(format!("{variable}: no such setting"));
+        }
+    }
+    if faults.is_empty() { Ok(values) } else { bail!(faults.join("; ")) }
+}
+
+struct Checker<'a> {
+    values: &'a BTreeMap<String, String>,
+    faults: Vec<String>,
+}
+
+impl Checker<'_> {
+    fn value<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.values.get(name)?;
+        let value = parse(text);
+        if value.is_none() {
+            self.faults.push(format!("{name} {text:?}: expected {expected}"));
+        }
+        value
+    }
+}
+
+fn check(values: &BTreeMap<String, String>) -> Result<Settings> {
+    let mut c = Checker { values, faults: Vec::new() };
+    let time = |text: &str| text.parse::<Time>().ok();
+    let speed = |text: &str| match text {
+        "max" => Some(Speed::Max),
+        _ => text.parse().ok().filter(|factor| (0.01..=1e6).contains(factor)).map(Speed::Real),
+    };
+    let days = |text: &str| text.parse().ok().filter(|days| (1..=36_500).contains(days));
+    let rfc3339 = "a time like 2026-01-05T00:00:00Z";
+    let settings = Settings {
+        data_dir: c
+            .value("data_dir", "a directory", |text| (!text.is_empty()).then(|| text.into()))
+            .unwrap_or_else(|| DATA_DIR.into()),
+        trucks: c.value("trucks", "1 to 999999", |text| {
+            text.parse().ok().filter(|trucks| (1..=999_999).contains(trucks))
+        }),
+        seed: c.value("seed", "a whole number from 0", |text| text.parse().ok()),
+        speed: c
+            .value("speed", "a factor from 0.01 to 1000000, or max", speed)
+            .unwrap_or(Speed::Real(1.0)),
+        start: c.value("start", rfc3339, time),
+        until: c.value("until", rfc3339, time),
+        listen: c
+            .value("listen", "an address like 127.0.0.1:8080", |text| text.parse().ok())
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+        retention: Duration::from_secs(
+            c.value("retention_days", "1 to 36500", days).unwrap_or(7_u64) * 86_400,
+        ),
+        allow_public: c
+            .value("allow_public", "true or false", |text| text.parse().ok())
+            .unwrap_or(false),
+    };
+    if !settings.listen.ip().is_loopback() && !settings.allow_public {
+        c.faults.push(format!(
+            "listen {}: not a loopback address, and there are no API keys; name --allow-public \
+             true if you mean it",
+            settings.listen
+        ));
+    }
+    if c.faults.is_empty() { Ok(settings) } else { bail!(c.faults.join("; ")) }
+}
+
+impl Settings {
+    /// Prints them as a settings file.
+    #[allow(clippy::print_stdout, reason = "this is what --check-config is for")]
+    pub(crate) fn print(&self) -> Result<()> {
+        // A quoted TOML string and a Rust one agree on what settings can hold.
+        let put = |name: &str, value: String| println!("{name} = {value:?}");
+        put("data_dir", self.data_dir.display().to_string());
+        put("listen", self.listen.to_string());
+        put("allow_public", self.allow_public.to_string());
+        put("retention_days", (self.retention.as_secs() / 86_400).to_string());
+        put(
+            "speed",
+            match self.speed {
+                Speed::Max => "max".to_owned(),
+                Speed::Real(factor) => factor.to_string(),
+            },
+        );
+        for (name, value) in [
+            ("trucks", self.trucks.map(|value| value.to_string())),
+            ("seed", self.seed.map(|value| value.to_string())),
+            ("start", self.start.map(|value| value.to_string())),
+            ("until", self.until.map(|value| value.to_string())),
+        ] {
+            if let Some(value) = value {
+                put(name, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(pairs: &[(&str, &str)]) -> String {
+        let values = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        check(&values).map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let text = faults(&[("trucks", "0"), ("speed", "fast"), ("listen", "8080"), ("seed", "1")]);
+        for name in ["trucks", "speed", "listen"] {
+            assert!(text.contains(name), "{text}");
+        }
+        assert!(!text.contains("seed"), "{text}");
+    }
+
+    #[test]
+    fn other_addresses_than_loopback_have_to_be_asked_for() {
+        assert!(faults(&[("listen", "0.0.0.0:80")]).contains("--allow-public"));
+        assert_eq!(faults(&[("listen", "0.0.0.0:80"), ("allow_public", "true")]), "");
+    }
+
+    #[test]
+    fn unknown_names_are_faults_in_files_and_environment() {
+        assert!(from_file("truks = 3").is_err());
+        assert_eq!(from_file("trucks = 3").expect("valid")["trucks"], "3");
+        let variable = |name: &str| [(name.to_owned(), "x".to_owned())].into_iter();
+        assert!(from_environment(variable("FLEET_TRUKS")).is_err());
+        assert!(from_environment(variable("FLEET_TEST_REQUIRE")).expect("exempt").is_empty());
+    }
+}

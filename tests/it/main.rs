@@ -1,0 +1,8 @@
+//! The whole platform as a user runs it: the real program, real files, real signals.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod crash;
+mod faces;
+mod faults;
+mod program;
+mod tidy;
