@@ -1,5 +1,6 @@
 //! What the pipeline tells operators. The names are public.
 
+use crate::{ARCHIVER, RECORDER};
 use fleet_core::{Error, Result, stream::EventLog, time::Time};
 use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
 
@@ -45,7 +46,7 @@ impl PipelineMetrics {
         let lag = Opts::new("fleet_consumer_lag_seconds", "Age of the oldest uncommitted record");
         let lag_seconds = GaugeVec::new(lag, &["group"])?;
         registry.register(Box::new(lag_seconds.clone()))?;
-        Ok(Self {
+        let metrics = Self {
             records: counters(
                 "fleet_pipeline_records_total",
                 "Records handled, by what became of them",
@@ -61,7 +62,16 @@ impl PipelineMetrics {
             halted: gauges("fleet_pipeline_halted", "1 once a group has given up")?,
             lag_records: gauges("fleet_consumer_lag_records", "Records not committed yet")?,
             lag_seconds,
-        })
+        };
+        // Series are born at 0: one that appears at 3 would hide its first events from a rate.
+        for group in [ARCHIVER, RECORDER] {
+            for outcome in ["stored", "unchanged", "conflict"] {
+                metrics.records.with_label_values(&[group, outcome]).inc_by(0);
+            }
+            metrics.paused.with_label_values(&[group]).set(0);
+            metrics.halted.with_label_values(&[group]).set(0);
+        }
+        Ok(metrics)
     }
 
     /// Brings the lag of `group` up to date; unknown is left out, never told as 0.

@@ -51,7 +51,7 @@ fn a_port_in_use_a_bad_directory_and_damaged_files_say_what_to_do() {
 
 #[test]
 fn every_bad_setting_is_reported_at_once() {
-    let said = fail(&["run", "--trucks", "none", "--speed", "-1", "--until", "tomorrow"]);
+    let said = fail(&["run", "--trucks", "none", "--speed=-1", "--until", "tomorrow"]);
     for name in ["trucks", "speed", "until"] {
         assert!(said.contains(name), "{said}");
     }

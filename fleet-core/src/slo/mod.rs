@@ -1,1 +1,202 @@
-//! To be written.
+//! Service levels without flattery: counts are summed first and divided last.
+//!
+//! An [`Objective`] is kept as a whole number of parts per million that may fail, so that "met" is a
+//! comparison of integers; what cannot be said (no requests, no data) is `None`, never NaN and never
+//! 100 %. Formulas: Google, *The Site Reliability Workbook*, 2018, chapters 2 and 5.
+//!
+//! ```
+//! use fleet_core::slo::{Counts, Objective};
+//! let objective: Objective = "99.9".parse()?;
+//! let month = Counts { bad: 420, total: 1_000_000 };
+//! let hour = Counts { bad: 8, total: 1_400 };
+//! assert!(objective.is_met(month));
+//! assert_eq!(objective.used(month), Some(0.42));
+//! assert_eq!(objective.seconds_to_exhaustion(month, hour), Some(263_088));
+//! # Ok::<(), fleet_core::Error>(())
+//! ```
+
+use std::{ops::Add, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Seconds of the 30-day window.
+const WINDOW_S: f64 = 2_592_000.0;
+/// Fewer bad requests than this in an hour are noise, not a burn.
+const BAD_MIN: u64 = 5;
+
+/// Requests of a window: all valid ones, and those of them that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the line above")]
+pub struct Counts {
+    pub bad: u64,
+    pub total: u64,
+}
+
+impl Counts {
+    /// Share of good requests, 0 to 1; `None` without requests.
+    pub fn sli(self) -> Option<f64> {
+        (self.total > 0).then(|| 1.0 - self.bad as f64 / self.total as f64)
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            bad: self.bad.saturating_add(other.bad),
+            total: self.total.saturating_add(other.total),
+        }
+    }
+}
+
+/// What share of requests must be good, as the budget of those that need not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Objective {
+    budget_ppm: u32,
+}
+
+impl Objective {
+    /// An objective that lets `budget_ppm` of a million requests fail: 1 to 999,999.
+    ///
+    /// # Errors
+    /// `Invalid` outside that range: an objective of 100 % has no budget.
+    pub fn from_budget_ppm(budget_ppm: u32) -> Result<Self> {
+        if (1..1_000_000).contains(&budget_ppm) {
+            return Ok(Self { budget_ppm });
+        }
+        Err(Error::invalid(format!("objective: budget of {budget_ppm} ppm is outside 1 to 999999")))
+    }
+
+    /// Requests of a million that may fail.
+    pub const fn budget_ppm(self) -> u32 {
+        self.budget_ppm
+    }
+
+    /// Whether no more failed than may; equality is met, with nothing left.
+    pub fn is_met(self, window: Counts) -> bool {
+        u128::from(window.bad) * 1_000_000 <= u128::from(window.total) * u128::from(self.budget_ppm)
+    }
+
+    /// Share of the budget that is used, above 1 if overspent; `None` without requests.
+    pub fn used(self, window: Counts) -> Option<f64> {
+        let allowed = u128::from(window.total) * u128::from(self.budget_ppm);
+        (allowed > 0).then(|| (u128::from(window.bad) * 1_000_000) as f64 / allowed as f64)
+    }
+
+    /// How many times faster than allowed the budget burns in a window.
+    pub fn burn_rate(self, window: Counts) -> Option<f64> {
+        self.used(window)
+    }
+
+    /// Seconds until the 30-day budget is gone if the last hour goes on: 0 if it is gone already,
+    /// `None` if nothing burns (fewer than five failures in the hour).
+    pub fn seconds_to_exhaustion(self, month: Counts, hour: Counts) -> Option<u64> {
+        let remaining = 1.0 - self.used(month)?;
+        if remaining <= 0.0 {
+            return Some(0);
+        }
+        if hour.bad < BAD_MIN {
+            return None;
+        }
+        #[expect(clippy::cast_sign_loss, reason = "both factors are positive")]
+        let seconds = (remaining * WINDOW_S / self.burn_rate(hour)? + 1e-6).floor() as u64;
+        Some(seconds)
+    }
+}
+
+impl FromStr for Objective {
+    type Err = Error;
+
+    /// Reads percent in decimal digits ("99.9", "99.9 %"), at most four places: no binary fraction
+    /// stands between the text and the budget.
+    fn from_str(text: &str) -> Result<Self> {
+        let bad = || Error::invalid(format!("objective {text:?}: expected percent like 99.9"));
+        let digits = text.trim().trim_end_matches('%').trim_end();
+        let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || whole.len() > 3 || places.len() > 4 {
+            return Err(bad());
+        }
+        if !is_number(whole) || !is_number(places) {
+            return Err(bad());
+        }
+        let ppm: u32 = format!("{whole}{places:0<4}").parse().map_err(|_| bad())?;
+        Self::from_budget_ppm(1_000_000_u32.checked_sub(ppm).ok_or_else(bad)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn counts(total: u64, bad: u64) -> Counts {
+        Counts { bad, total }
+    }
+
+    /// Worked examples: objective, 30 days, last hour; met, used (6 places), seconds left.
+    #[track_caller]
+    fn check(
+        objective: &str,
+        month: Counts,
+        hour: Counts,
+        met: bool,
+        used: &str,
+        left: Option<u64>,
+    ) {
+        let objective: Objective = objective.parse().expect("valid");
+        assert_eq!(objective.is_met(month), met);
+        let found = objective.used(month).map_or("none".to_owned(), |used| format!("{used:.6}"));
+        assert_eq!(found, used);
+        assert_eq!(objective.seconds_to_exhaustion(month, hour), left);
+    }
+
+    #[test]
+    fn worked_examples() {
+        let (m, h) = (counts(1_000_000, 420), counts(1_400, 8));
+        check("99.9", m, h, true, "0.420000", Some(263_088));
+        check("99.9", counts(864_000, 864), counts(1_200, 0), true, "1.000000", Some(0));
+        check(
+            "99.9 %",
+            counts(3_600_000, 1_500),
+            counts(5_000, 72),
+            true,
+            "0.416667",
+            Some(105_000),
+        );
+        check("99.9", counts(864_000, 900), counts(1_200, 0), false, "1.041667", Some(0));
+        check("99.9", counts(0, 0), counts(0, 0), true, "none", None);
+        check("99.9", counts(2_160, 2), counts(3, 1), true, "0.925926", None);
+        check(
+            "90",
+            counts(1_728_000, 30_000),
+            counts(2_400, 2_400),
+            true,
+            "0.173611",
+            Some(214_200),
+        );
+    }
+
+    #[test]
+    fn objectives_without_a_budget_or_a_meaning_are_refused() {
+        for text in ["100", "0", "", "99,9", "-1", "101", "99.99999", "NaN", "1e1"] {
+            assert!(text.parse::<Objective>().is_err(), "{text}");
+        }
+        assert_eq!("99.9".parse::<Objective>().expect("valid").budget_ppm(), 1_000);
+    }
+
+    proptest! {
+        #[test]
+        fn met_agrees_with_used_and_nothing_is_nan(ppm in 1..1_000_000_u32, total: u64, bad: u64) {
+            let objective = Objective::from_budget_ppm(ppm).expect("in range");
+            let window = counts(total, bad.min(total));
+            if let Some(used) = objective.used(window) {
+                prop_assert!(used.is_finite() && used >= 0.0);
+                prop_assert!(objective.is_met(window) == (used <= 1.0) || (used - 1.0).abs() < 1e-9);
+            }
+            prop_assert!(window.sli().is_none_or(|sli| (0.0..=1.0).contains(&sli)));
+        }
+    }
+}

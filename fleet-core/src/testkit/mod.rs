@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod failing;
+pub mod limiter_laws;
 pub mod router_laws;
 pub mod store_laws;
 
