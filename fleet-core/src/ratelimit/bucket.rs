@@ -77,7 +77,6 @@ impl Quota {
     }
 
     /// Microseconds until an empty bucket is full: capacity times interval.
-    #[expect(clippy::cast_lossless, reason = "u64::from is not const")]
     pub const fn window_us(self) -> u64 {
         self.interval_us * self.capacity as u64
     }
