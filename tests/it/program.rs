@@ -78,6 +78,7 @@ pub(crate) struct Platform {
 
 impl Platform {
     /// Starts it and waits until it says where it listens.
+    #[expect(clippy::zombie_processes, reason = "drop waits; a failed start fails the test")]
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut child = command(args).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());

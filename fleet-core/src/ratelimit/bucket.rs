@@ -211,7 +211,9 @@ mod tests {
 
     /// Passes (now, cost, verdict, remaining, next token, full in) through one default bucket.
     #[track_caller]
-    fn check(bucket: &mut Bucket, rows: &[(u64, u32, Verdict, u32, Option<u64>, u64)]) {
+    type Row = (u64, u32, Verdict, u32, Option<u64>, u64);
+
+    fn check(bucket: &mut Bucket, rows: &[Row]) {
         for (i, &(now_us, cost, verdict, remaining, next_us, full_in_us)) in rows.iter().enumerate()
         {
             let got = bucket.take(now_us, cost);
