@@ -4,6 +4,10 @@
 //! store; the API answers from the store. Kill it at any moment and start it again: nothing can be
 //! told from the data.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod cli;
 mod data_dir;
 mod dead_letters;

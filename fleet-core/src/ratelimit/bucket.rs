@@ -209,10 +209,11 @@ mod tests {
         Verdict::Denied { retry_after_us }
     }
 
-    /// Passes (now, cost, verdict, remaining, next token, full in) through one default bucket.
-    #[track_caller]
+    /// (now, cost, verdict, remaining, next token, full in).
     type Row = (u64, u32, Verdict, u32, Option<u64>, u64);
 
+    /// Passes the rows through one default bucket.
+    #[track_caller]
     fn check(bucket: &mut Bucket, rows: &[Row]) {
         for (i, &(now_us, cost, verdict, remaining, next_us, full_in_us)) in rows.iter().enumerate()
         {
