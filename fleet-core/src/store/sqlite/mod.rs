@@ -5,7 +5,7 @@
 //! negative hash of the source's id where the truck does not count. Those two trees do idempotence,
 //! history, expiry and the feed; both grow at few points, which is what makes writing fast.
 //!
-//! Beside them a truck's row knows its newest event, and [`seen`] the numbers that it ever stored:
+//! Beside them a truck's row knows its newest event, and `seen` the numbers that it ever stored:
 //! both are written once per truck and batch, never per event.
 
 mod read;
