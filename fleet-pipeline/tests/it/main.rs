@@ -89,7 +89,7 @@ impl Archiver {
     }
 
     async fn stop(self) -> fleet_core::Result<()> {
-        drop(self.stop.send(()));
+        let _ = self.stop.send(()); // it may have ended already
         self.task.await.unwrap()
     }
 }
