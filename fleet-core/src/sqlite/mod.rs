@@ -39,7 +39,15 @@ const CHECKPOINT_PAGES: i32 = 4_000;
 /// Says what happened to `path` and what a person can do about it.
 pub(crate) fn error(path: &Path, cause: rusqlite::Error) -> Error {
     let file = path.display();
+    let is_unreadable = matches!(
+        cause,
+        rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)
+    );
     let (kind, text) = match cause.sqlite_error_code() {
+        None if is_unreadable => (
+            ErrorKind::Corrupt,
+            format!("{file}: a row is damaged; restore a backup or move the file away"),
+        ),
         Some(ErrorCode::DiskFull) => (
             ErrorKind::Unavailable,
             format!("{file}: the disk is full; free some space, nothing acknowledged is lost"),

@@ -38,16 +38,7 @@ pub(super) fn telemetry(
             low = low.max(time.as_ms());
         }
     }
-    let (order, beyond, step) = if query.newest_first {
-        ("DESC", "<", "SELECT MAX(slot) FROM telemetry WHERE slot <= ?1")
-    } else {
-        ("ASC", ">", "SELECT MIN(slot) FROM telemetry WHERE slot >= ?1")
-    };
-    let page_sql = format!(
-        "SELECT {COLUMNS} {FROM} WHERE slot = ?1 AND truck = ?2 AND time >= ?3 AND time < ?4
-         AND (?5 IS NULL OR (time, ord) {beyond} (?5, ?6)) AND telemetry.expires_at > ?7
-         ORDER BY time {order}, ord {order} LIMIT ?8"
-    );
+    let (step, page_sql) = (slot_sql(query), page_sql(query));
     let first = rows::slot(Time::from_ms(low));
     let last = rows::slot(Time::from_ms(high.saturating_sub(1)));
     let mut slot = if query.newest_first { last } else { first };
@@ -66,6 +57,25 @@ pub(super) fn telemetry(
         slot = if query.newest_first { here - 1 } else { here + 1 };
     }
     Ok(found)
+}
+
+/// The next slot that holds anything, in the order asked for.
+fn slot_sql(query: &TelemetryQuery) -> &'static str {
+    if query.newest_first {
+        "SELECT MAX(slot) FROM telemetry WHERE slot <= ?1"
+    } else {
+        "SELECT MIN(slot) FROM telemetry WHERE slot >= ?1"
+    }
+}
+
+/// One truck's events in one slot.
+fn page_sql(query: &TelemetryQuery) -> String {
+    let (order, beyond) = if query.newest_first { ("DESC", "<") } else { ("ASC", ">") };
+    format!(
+        "SELECT {COLUMNS} {FROM} WHERE slot = ?1 AND truck = ?2 AND time >= ?3 AND time < ?4
+         AND (?5 IS NULL OR (time, ord) {beyond} (?5, ?6)) AND telemetry.expires_at > ?7
+         ORDER BY time {order}, ord {order} LIMIT ?8"
+    )
 }
 
 /// The newest event of each truck, or of one.
@@ -277,18 +287,76 @@ fn items(
 ) -> rusqlite::Result<Vec<FeedItem>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let bounds = [partition, start.cast_signed(), end.cast_signed(), limit];
-    let range = "place >= ?2 AND place < ?3 ORDER BY place LIMIT ?4";
-    let sql = format!("SELECT {COLUMNS} {FROM} WHERE telemetry.partition = ?1 AND {range}");
-    let mut telemetry = connection.prepare_cached(&sql)?;
+    let [telemetry, trips] = items_sql();
+    let mut telemetry = connection.prepare_cached(&telemetry)?;
     let mut items = telemetry
         .query_map(bounds, |row| Ok(FeedItem::Telemetry(Box::new(rows::stored_event(row)?))))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     if items.is_empty() {
-        let sql = format!("SELECT {TRIP_COLUMNS} WHERE trips.partition = ?1 AND {range}");
-        let mut trips = connection.prepare_cached(&sql)?;
+        let mut trips = connection.prepare_cached(&trips)?;
         items = trips
             .query_map(bounds, |row| Ok(FeedItem::Trip(Box::new(rows::stored_trip(row)?))))?
             .collect::<rusqlite::Result<Vec<_>>>()?;
     }
     Ok(items)
+}
+
+/// Telemetry and trips of a partition, in the order of the log.
+fn items_sql() -> [String; 2] {
+    let range = "place >= ?2 AND place < ?3 ORDER BY place LIMIT ?4";
+    [
+        format!("SELECT {COLUMNS} {FROM} WHERE telemetry.partition = ?1 AND {range}"),
+        format!("SELECT {TRIP_COLUMNS} WHERE trips.partition = ?1 AND {range}"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::SCHEMA;
+
+    /// The plan must be a search by key in the order asked for: no scan of a table, no sorting.
+    #[track_caller]
+    fn check_plan(connection: &Connection, sql: &str, is_bounded: impl Fn(&str) -> bool) {
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect(sql);
+        let mut steps = plan.raw_query();
+        while let Some(step) = steps.next().expect(sql) {
+            let step: String = step.get(3).expect("the plan's text");
+            assert!(is_bounded(&step) && !step.contains("TEMP B-TREE"), "{step}\n{sql}");
+        }
+    }
+
+    #[test]
+    fn queries_touch_pages_in_proportion_to_their_answer() {
+        let connection = Connection::open_in_memory().expect("in memory");
+        connection.execute_batch(SCHEMA.ddl).expect("the schema is right");
+        let is_search = |step: &str| step.starts_with("SEARCH");
+        let truck_id = TruckId::simulated(1);
+        let (from, to) = (Time::MIN, Time::MAX);
+        for newest_first in [false, true] {
+            let (truck_id, after) = (truck_id.clone(), None);
+            let query = TelemetryQuery { truck_id, from, to, after, newest_first, limit: 1 };
+            check_plan(&connection, slot_sql(&query), is_search);
+            check_plan(&connection, &page_sql(&query), is_search);
+        }
+        for sql in items_sql() {
+            check_plan(&connection, &sql, is_search);
+        }
+        for mask in 0..64_u8 {
+            let has = |bit: u8| mask & (1 << bit) != 0;
+            let query = TripQuery {
+                truck_id: has(0).then(|| truck_id.clone()),
+                status: has(1).then_some(TripStatus::Running),
+                on_time: has(2).then_some(false),
+                from: has(3).then_some(from),
+                to: has(4).then_some(to),
+                after: has(5).then(|| (to, truck_id.trip(1))),
+                limit: 1,
+            };
+            // Without a filter the order's own index is read from its end until the limit.
+            let is_walk =
+                |step: &str| is_search(step) || step.contains("USING INDEX trips_started");
+            check_plan(&connection, &trips_sql(&query).0, is_walk);
+        }
+    }
 }

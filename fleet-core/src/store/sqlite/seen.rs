@@ -75,3 +75,46 @@ fn run_before(
         .query_row(params![truck, seq], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::sqlite::SCHEMA;
+
+    fn runs(connection: &Connection) -> Vec<(i64, i64)> {
+        let mut rows = connection
+            .prepare("SELECT first, last FROM seen WHERE truck = 1 ORDER BY first")
+            .expect("the schema is right");
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("readable");
+        rows.collect::<rusqlite::Result<_>>().expect("readable")
+    }
+
+    proptest! {
+        #[test]
+        fn runs_hold_the_numbers_of_a_set(steps in prop::collection::vec((1..40_i64, 0..4_u8), 0..80)) {
+            let connection = Connection::open_in_memory().expect("in memory");
+            connection.execute_batch(SCHEMA.ddl).expect("the schema is right");
+            let (mut fresh, mut set) = (Fresh::default(), BTreeSet::new());
+            for (seq, and_then) in steps {
+                let has_seen = fresh.has_seen(&connection, 1, seq).expect("readable");
+                prop_assert_eq!(has_seen, set.contains(&seq), "{}", seq);
+                if set.insert(seq) {
+                    fresh.add(&connection, 1, seq).expect("writable");
+                }
+                if and_then == 0 {
+                    fresh.flush(&connection, 1).expect("writable"); // a batch ends
+                }
+            }
+            fresh.flush(&connection, 1).expect("writable");
+            let runs = runs(&connection);
+            let numbers: Vec<i64> = runs.iter().flat_map(|(first, last)| *first..=*last).collect();
+            prop_assert!(numbers.iter().eq(&set), "{:?} is not {:?}", numbers, set);
+            let are_apart = runs.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0);
+            prop_assert!(are_apart, "runs that touch: {:?}", runs);
+        }
+    }
+}

@@ -30,6 +30,8 @@ pub use model::NaiveStore;
 pub use queries::*;
 pub use writes::*;
 
+#[cfg(all(test, feature = "sqlite"))]
+use crate::{domain::Refuelling, route::RoadClass};
 use crate::{
     domain::{
         FuelLedger, Signals, Sla, Status, TelemetryEvent, TripEnd, TripId, TripStatus, TripSummary,
@@ -98,6 +100,41 @@ fn event(number: u32, seq: u64, at_s: i64) -> TelemetryEvent {
         road_class: None,
         zone: None,
         refuelling: None,
+    }
+}
+
+/// The same with a value in every field, none of them round; a second after its predecessor.
+#[cfg(all(test, feature = "sqlite"))]
+pub(crate) fn full_event(number: u32, seq: u64) -> TelemetryEvent {
+    let event = event(number, seq, i64::try_from(seq).expect("small"));
+    let (trip_id, refuelled_at) = (event.truck_id.trip(3), event.event_time.plus_ms(-1));
+    TelemetryEvent {
+        signals: Signals {
+            altitude_m: Some(54.1),
+            heading_deg: Some(359.9),
+            speed_kmh: Some(61.2),
+            fuel_l: Some(210.7),
+            fuel_pct: Some(52.675),
+            coolant_c: Some(87.3),
+            engine_rpm: Some(1_421.5),
+            gear: Some(11),
+            vibration_rms_mps2: Some(0.71),
+            odometer_km: Some(123_456.789),
+            payload_kg: Some(15_999.5),
+            fuel_burned_ml: Some(i64::MAX.cast_unsigned()),
+            diesel_cost_paise: Some(1),
+        },
+        trip_id: Some(trip_id),
+        driver_id: Some("DRV-000007".parse().expect("an id")),
+        road_class: Some(RoadClass::ALL[0]),
+        zone: Some("fog-7".into()),
+        refuelling: Some(Refuelling {
+            refuelled_ml: 123_456,
+            price_paise_per_l: 9_212,
+            station: "Jorabat".into(),
+            refuelled_at,
+        }),
+        ..event
     }
 }
 
