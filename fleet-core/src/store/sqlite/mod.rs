@@ -38,8 +38,8 @@ const SCHEMA: Schema = Schema {
     CREATE TABLE partitions (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL,
         next INTEGER, UNIQUE (topic, number));
     CREATE TABLE trucks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-        newest_time INTEGER NOT NULL, newest_ord INTEGER NOT NULL, newest_seq INTEGER NOT NULL,
-        expires_at INTEGER NOT NULL);
+        newest_time INTEGER NOT NULL, newest_ord INTEGER NOT NULL, run_first INTEGER NOT NULL,
+        run_last INTEGER NOT NULL, expires_at INTEGER NOT NULL);
     CREATE TABLE seen (truck INTEGER, first INTEGER, last INTEGER NOT NULL,
         PRIMARY KEY (truck, first)) WITHOUT ROWID;
     CREATE TABLE telemetry (partition INTEGER, place INTEGER, slot INTEGER NOT NULL,

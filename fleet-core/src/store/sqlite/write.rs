@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::{StoredEvent, Watermarks, Write, WriteOutcome, read::find, rows, seen::Fresh};
+use super::{StoredEvent, Watermarks, Write, WriteOutcome, read::find, rows, seen::Seen};
 use crate::{
     domain::{Sla, TelemetryEvent, TripStatus, TruckId},
     store::{Document, TelemetryWrite, TripWrite},
@@ -17,10 +17,9 @@ struct Truck {
     id: i64,
     newest_time: i64,
     newest_ord: i64,
-    newest_seq: i64,
+    seen: Seen,
     /// When the last of its events will have expired.
     expires_at: i64,
-    fresh: Fresh,
     is_changed: bool,
 }
 
@@ -28,7 +27,7 @@ impl Truck {
     fn load(connection: &Connection, truck_id: &TruckId) -> rusqlite::Result<Self> {
         let stored = connection
             .prepare_cached(
-                "SELECT id, newest_time, newest_ord, newest_seq, expires_at FROM trucks
+                "SELECT id, newest_time, newest_ord, run_first, run_last, expires_at FROM trucks
                  WHERE name = ?1",
             )?
             .query_row([truck_id.as_str()], |row| {
@@ -36,9 +35,8 @@ impl Truck {
                     id: row.get(0)?,
                     newest_time: row.get(1)?,
                     newest_ord: row.get(2)?,
-                    newest_seq: row.get(3)?,
-                    expires_at: row.get(4)?,
-                    fresh: Fresh::default(),
+                    seen: Seen { first: row.get(3)?, last: row.get(4)? },
+                    expires_at: row.get(5)?,
                     is_changed: false,
                 })
             })
@@ -48,17 +46,16 @@ impl Truck {
         }
         connection
             .prepare_cached(
-                "INSERT INTO trucks (name, newest_time, newest_ord, newest_seq, expires_at)
-                 VALUES (?1, ?2, ?2, 0, ?2)",
+                "INSERT INTO trucks (name, newest_time, newest_ord, run_first, run_last, expires_at)
+                 VALUES (?1, ?2, ?2, ?3, ?4, ?2)",
             )?
-            .execute(params![truck_id.as_str(), i64::MIN])?;
+            .execute(params![truck_id.as_str(), i64::MIN, Seen::NOTHING.first, Seen::NOTHING.last])?;
         Ok(Self {
             id: connection.last_insert_rowid(),
             newest_time: i64::MIN,
             newest_ord: i64::MIN,
-            newest_seq: 0,
+            seen: Seen::NOTHING,
             expires_at: i64::MIN,
-            fresh: Fresh::default(),
             is_changed: false,
         })
     }
@@ -67,26 +64,25 @@ impl Truck {
         if (time, ord) > (self.newest_time, self.newest_ord) {
             (self.newest_time, self.newest_ord) = (time, ord);
         }
-        self.newest_seq = self.newest_seq.max(ord);
         self.expires_at = self.expires_at.max(expires_at);
         self.is_changed = true;
     }
 
-    fn save(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
         if !self.is_changed {
             return Ok(());
         }
-        self.fresh.flush(connection, self.id)?;
         connection
             .prepare_cached(
-                "UPDATE trucks SET newest_time = ?2, newest_ord = ?3, newest_seq = ?4,
-                 expires_at = ?5 WHERE id = ?1",
+                "UPDATE trucks SET newest_time = ?2, newest_ord = ?3, run_first = ?4,
+                 run_last = ?5, expires_at = ?6 WHERE id = ?1",
             )?
             .execute([
                 self.id,
                 self.newest_time,
                 self.newest_ord,
-                self.newest_seq,
+                self.seen.first,
+                self.seen.last,
                 self.expires_at,
             ])?;
         Ok(())
@@ -114,7 +110,7 @@ pub(super) fn batch(
             Write::Document(document) => put_document(connection, document)?,
         });
     }
-    batch.trucks.values_mut().try_for_each(|truck| truck.save(connection))?;
+    batch.trucks.values().try_for_each(|truck| truck.save(connection))?;
     let mut raise = connection
         .prepare_cached("UPDATE partitions SET next = MAX(IFNULL(next, 0), ?2) WHERE id = ?1")?;
     for (partition, next) in watermarks {
@@ -168,8 +164,7 @@ impl<'a> Batch<'a> {
         let truck = self.truck(&event.truck_id)?;
         let ord = rows::ord(event.seq, event.source_id.as_deref());
         // Only a number that was seen before can be in, at this time or at another.
-        let is_seen = (1..=truck.newest_seq).contains(&ord)
-            && truck.fresh.has_seen(connection, truck.id, ord)?;
+        let is_seen = ord > 0 && truck.seen.contains(connection, truck.id, ord)?;
         if is_seen {
             let here = find(connection, truck.id, event.event_time, ord)?;
             let stored = match here {
@@ -186,7 +181,7 @@ impl<'a> Batch<'a> {
             return Ok(stored.map_or_else(taken, |stored| compare(&stored, event)));
         }
         if ord > 0 && !is_seen {
-            truck.fresh.add(connection, truck.id, ord)?;
+            truck.seen.add(connection, truck.id, ord)?;
         }
         truck.took_in(event.event_time.as_ms(), ord, write.expires_at.as_ms());
         Ok(WriteOutcome::Stored)
