@@ -79,7 +79,12 @@ async fn run_all(settings: &Settings, is_terminal: bool) -> Result<()> {
     info!(%address, data_dir = %settings.data_dir.display(), "listening");
 
     let outcome = simulate(settings, &data, &registry, &progress, &mut groups).await;
-    let drained = if outcome.is_ok() { drain(&data, &mut groups).await } else { Ok(()) };
+    // A run that reached its end waits until all is archived; one that was told to stop does not:
+    // what the groups have not taken yet waits in the log for the next start.
+    let drained = match outcome {
+        Ok(true) => drain(&data, &mut groups).await,
+        _ => Ok(()),
+    };
     stop.send_replace(true);
     while let Some(group) = groups.join_next().await {
         group??;
@@ -87,7 +92,7 @@ async fn run_all(settings: &Settings, is_terminal: bool) -> Result<()> {
     // Streams to clients may go on for ever; what matters is written by now.
     drop(tokio::time::timeout(Duration::from_secs(2), helpers.join_next()).await);
     helpers.shutdown().await;
-    outcome.and(drained)
+    outcome.map(drop).and(drained)
 }
 
 fn group_parts(data: &DataDir, metrics: &PipelineMetrics) -> consumer::Components {
@@ -100,14 +105,15 @@ fn group_parts(data: &DataDir, metrics: &PipelineMetrics) -> consumer::Component
     }
 }
 
-/// The simulator, to its end, a signal, or the end of a group that must not end.
+/// The simulator, to its end, a signal, or the end of a group that must not end. Returns whether
+/// `--until` was reached.
 async fn simulate(
     settings: &Settings,
     data: &DataDir,
     registry: &Registry,
     progress: &Arc<Progress>,
     groups: &mut JoinSet<fleet_core::Result<()>>,
-) -> Result<()> {
+) -> Result<bool> {
     let sim = SimSettings {
         seed: settings.seed,
         start: settings.start,
@@ -131,7 +137,7 @@ async fn simulate(
         finished = &mut running => {
             let finished = finished?;
             info!(world_time = %finished.world_time, complete = finished.is_complete, "simulated");
-            Ok(())
+            Ok(finished.is_complete)
         }
         Some(group) = groups.join_next() => {
             group??;

@@ -210,7 +210,7 @@ impl Group<'_> {
         let writes: Vec<Write> =
             good.iter().filter_map(|h| h.outcome.as_ref().ok()).cloned().collect();
         let outcomes = match self.parts.store.write(writes, watermarks.clone()).await {
-            Err(cause) if cause.kind().remedy() == Remedy::DeadLetter && good.len() > 1 => {
+            Err(cause) if cause.kind().remedy() == Remedy::DeadLetter && !good.is_empty() => {
                 return self.write_one_by_one(handled, watermarks, &cause).await;
             }
             outcomes => outcomes?,

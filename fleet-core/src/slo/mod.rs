@@ -9,9 +9,10 @@
 //! let objective: Objective = "99.9".parse()?;
 //! let month = Counts { bad: 420, total: 1_000_000 };
 //! let hour = Counts { bad: 8, total: 1_400 };
+//! let five_minutes = Counts { bad: 1, total: 120 };
 //! assert!(objective.is_met(month));
 //! assert_eq!(objective.used(month), Some(0.42));
-//! assert_eq!(objective.seconds_to_exhaustion(month, hour), Some(263_088));
+//! assert_eq!(objective.seconds_to_exhaustion(month, hour, five_minutes), Some(263_088));
 //! # Ok::<(), fleet_core::Error>(())
 //! ```
 
@@ -37,7 +38,7 @@ pub struct Counts {
 impl Counts {
     /// Share of good requests, 0 to 1; `None` without requests.
     pub fn sli(self) -> Option<f64> {
-        (self.total > 0).then(|| 1.0 - self.bad as f64 / self.total as f64)
+        (self.total > 0).then(|| 1.0 - self.bad.min(self.total) as f64 / self.total as f64)
     }
 }
 
@@ -91,13 +92,19 @@ impl Objective {
     }
 
     /// Seconds until the 30-day budget is gone if the last hour goes on: 0 if it is gone already,
-    /// `None` if nothing burns (fewer than five failures in the hour).
-    pub fn seconds_to_exhaustion(self, month: Counts, hour: Counts) -> Option<u64> {
+    /// `None` if nothing burns now (fewer than five failures in the hour, or none in the last five
+    /// minutes: an outage that is over).
+    pub fn seconds_to_exhaustion(
+        self,
+        month: Counts,
+        hour: Counts,
+        five_minutes: Counts,
+    ) -> Option<u64> {
         let remaining = 1.0 - self.used(month)?;
         if remaining <= 0.0 {
             return Some(0);
         }
-        if hour.bad < BAD_MIN {
+        if hour.bad < BAD_MIN || five_minutes.bad == 0 {
             return None;
         }
         #[expect(clippy::cast_sign_loss, reason = "both factors are positive")]
@@ -150,7 +157,7 @@ mod tests {
         assert_eq!(objective.is_met(month), met);
         let found = objective.used(month).map_or("none".to_owned(), |used| format!("{used:.6}"));
         assert_eq!(found, used);
-        assert_eq!(objective.seconds_to_exhaustion(month, hour), left);
+        assert_eq!(objective.seconds_to_exhaustion(month, hour, hour), left);
     }
 
     #[test]
@@ -177,6 +184,14 @@ mod tests {
             "0.173611",
             Some(214_200),
         );
+    }
+
+    #[test]
+    fn an_outage_that_is_over_burns_nothing() {
+        let objective: Objective = "99.9".parse().expect("valid");
+        let (month, hour) = (counts(3_456_000, 2_300), counts(4_800, 2_000));
+        assert_eq!(objective.seconds_to_exhaustion(month, hour, counts(400, 0)), None);
+        assert!(objective.seconds_to_exhaustion(month, hour, counts(400, 1)).is_some());
     }
 
     #[test]

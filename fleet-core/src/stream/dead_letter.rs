@@ -142,8 +142,8 @@ fn parse_id(id: &str) -> Result<Place> {
     let mut part = || parts.next().ok_or_else(bad);
     let topic: Topic = part()?.parse().map_err(|_| bad())?;
     let number = part()?.parse().map_err(|_| bad())?;
-    let offset = part()?.parse().map_err(|_| bad())?;
-    if !topic.is_dead_letters() {
+    let offset: u64 = part()?.parse().map_err(|_| bad())?;
+    if !topic.is_dead_letters() || offset >= i64::MAX.cast_unsigned() {
         return Err(bad());
     }
     Ok(Place { partition: Partition { topic, number }, offset })

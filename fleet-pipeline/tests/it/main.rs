@@ -226,3 +226,19 @@ async fn a_replay_changes_nothing_and_a_conflict_keeps_the_first() {
     assert_eq!(letters[0].reason, "conflict");
     archiver.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_the_store_refuses_is_set_aside_even_if_it_comes_alone() {
+    let mut world = world();
+    let (failing, faults) = FailingStore::new(Arc::clone(&world.store));
+    world.store = Arc::new(failing);
+    faults.refuse_truck(TruckId::simulated(2));
+    let archiver = Archiver::start(&world);
+    world.log.publish(vec![good(2, 1)]).await.unwrap();
+    caught_up(&world).await;
+    world.log.publish(vec![good(1, 1), good(2, 2), good(1, 2)]).await.unwrap();
+    caught_up(&world).await;
+    assert_eq!(seqs(&world, 1).await, [1, 2]);
+    assert_eq!(letters(&world).await.len(), 2);
+    archiver.stop().await.unwrap();
+}

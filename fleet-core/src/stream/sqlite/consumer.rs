@@ -75,17 +75,19 @@ impl Member {
 
     async fn take(&mut self, max: usize) -> Result<Vec<Record>> {
         let ready = self.ready();
-        let mut records = Vec::new();
+        let (mut records, mut moved) = (Vec::new(), Vec::new());
         for (done, partition) in ready.iter().enumerate() {
             // What is left is shared by the partitions still to be asked.
             let share = (max - records.len()).div_ceil(ready.len() - done);
             let position = self.positions.get(partition).copied().unwrap_or(0);
             let page = self.log.read_partition(partition, position, share).await?;
             if let Some(last) = page.last() {
-                self.positions.insert(partition.clone(), last.place.offset + 1);
+                moved.push((partition.clone(), last.place.offset + 1));
             }
             records.extend(page);
         }
+        // Only once every read has succeeded: what a failure threw away must come again.
+        self.positions.extend(moved);
         Ok(records)
     }
 }
