@@ -10,6 +10,7 @@ mod page;
 mod problem;
 mod rest;
 mod service;
+mod text;
 
 use std::{fmt, sync::Arc};
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use bytes::Bytes;
 use fleet_core::{
     Error, ErrorKind, Result,
     domain::{
@@ -18,7 +19,7 @@ use fleet_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Components, cursor, metrics::ApiMetrics, page};
+use crate::{Components, cursor, metrics::ApiMetrics, page, text};
 
 /// The use cases over log, store and state.
 #[derive(Debug)]
@@ -30,37 +31,44 @@ pub struct Service {
 /// The fleet at a glance. Large totals are decimal strings: JSON numbers lose digits above 2^53.
 #[derive(Debug, Serialize)]
 pub(crate) struct FleetSummary {
-    trucks: usize,
-    trucks_by_status: BTreeMap<Status, usize>,
-    trucks_silent: usize,
-    distance_mm: String,
-    fuel_burned_ul: String,
-    diesel_cost_upaise: String,
-    co2_mg: String,
-    events: String,
-    trips: String,
-    trips_on_time: String,
-    counters_at: Option<Time>,
-    newest_event_at: Option<Time>,
+    pub(crate) trucks: usize,
+    pub(crate) trucks_by_status: BTreeMap<Status, usize>,
+    pub(crate) trucks_silent: usize,
+    #[serde(serialize_with = "text::digits")]
+    pub(crate) distance_mm: u64,
+    #[serde(serialize_with = "text::digits")]
+    pub(crate) fuel_burned_ul: u64,
+    #[serde(serialize_with = "text::digits")]
+    pub(crate) diesel_cost_upaise: u64,
+    #[serde(serialize_with = "text::digits")]
+    pub(crate) co2_mg: u64,
+    #[serde(serialize_with = "text::digits")]
+    pub(crate) events: u64,
+    #[serde(serialize_with = "text::digits")]
+    pub(crate) trips: u64,
+    #[serde(serialize_with = "text::digits")]
+    pub(crate) trips_on_time: u64,
+    pub(crate) counters_at: Option<Time>,
+    pub(crate) newest_event_at: Option<Time>,
 }
 
 /// A truck, with its newest report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Truck {
-    truck_id: TruckId,
-    registered: Option<RegisteredTruck>,
-    latest: Option<TelemetryEvent>,
+    pub(crate) truck_id: TruckId,
+    pub(crate) registered: Option<RegisteredTruck>,
+    pub(crate) latest: Option<TelemetryEvent>,
 }
 
 /// Where a truck was last.
 #[derive(Debug, Serialize)]
 pub(crate) struct TruckPosition {
-    truck_id: TruckId,
-    event_time: Time,
-    position: Position,
-    heading_deg: Option<f64>,
-    speed_kmh: Option<f64>,
-    status: Status,
+    pub(crate) truck_id: TruckId,
+    pub(crate) event_time: Time,
+    pub(crate) position: Position,
+    pub(crate) heading_deg: Option<f64>,
+    pub(crate) speed_kmh: Option<f64>,
+    pub(crate) status: Status,
 }
 
 /// A page of a list.
@@ -91,60 +99,62 @@ pub(crate) struct Feed {
 /// A consumer group.
 #[derive(Debug, Serialize)]
 pub(crate) struct Group {
-    group: String,
-    lag_records: u64,
-    lag_seconds: f64,
-    partitions: Vec<GroupPartition>,
+    pub(crate) group: String,
+    pub(crate) lag_records: u64,
+    pub(crate) lag_seconds: f64,
+    pub(crate) partitions: Vec<GroupPartition>,
 }
 
 #[derive(Debug, Serialize)]
-struct GroupPartition {
-    topic: String,
-    partition: u32,
-    committed: Option<u64>,
-    end: u64,
-    lag_records: u64,
+pub(crate) struct GroupPartition {
+    pub(crate) topic: String,
+    pub(crate) partition: u32,
+    pub(crate) committed: Option<u64>,
+    pub(crate) end: u64,
+    pub(crate) lag_records: u64,
 }
 
 /// A dead letter; bytes in hexadecimal.
 #[derive(Debug, Serialize)]
 pub(crate) struct Letter {
-    id: String,
-    topic: String,
-    partition: u32,
-    offset: u64,
-    group: String,
-    reason: String,
-    detail: String,
-    attempts: u32,
-    dead_lettered_at: Time,
-    key: String,
-    payload_hex: String,
-    redriven: bool,
+    pub(crate) id: String,
+    pub(crate) topic: String,
+    pub(crate) partition: u32,
+    pub(crate) offset: u64,
+    pub(crate) group: String,
+    pub(crate) reason: String,
+    pub(crate) detail: String,
+    pub(crate) attempts: u32,
+    pub(crate) dead_lettered_at: Time,
+    #[serde(serialize_with = "text::lossy")]
+    pub(crate) key: Bytes,
+    #[serde(rename = "payload_hex", serialize_with = "text::hex")]
+    pub(crate) payload: Bytes,
+    pub(crate) redriven: bool,
 }
 
 /// What became of a letter that was to be put back.
 #[derive(Debug, Serialize)]
 pub(crate) struct RedriveResult {
-    id: String,
-    outcome: &'static str,
-    detail: String,
+    pub(crate) id: String,
+    pub(crate) outcome: &'static str,
+    pub(crate) detail: String,
 }
 
 /// What to ask of a truck's history.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HistoryQuestion {
-    from: Option<Time>,
-    to: Option<Time>,
-    order: Option<Order>,
-    page_size: Option<u32>,
-    page_token: Option<String>,
+    pub(crate) from: Option<Time>,
+    pub(crate) to: Option<Time>,
+    pub(crate) order: Option<Order>,
+    pub(crate) page_size: Option<u32>,
+    pub(crate) page_token: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Order {
+pub(crate) enum Order {
     OldestFirst,
     NewestFirst,
 }
@@ -153,13 +163,13 @@ enum Order {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TripsQuestion {
-    truck_id: Option<TruckId>,
-    status: Option<TripStatus>,
-    on_time: Option<bool>,
-    from: Option<Time>,
-    to: Option<Time>,
-    page_size: Option<u32>,
-    page_token: Option<String>,
+    pub(crate) truck_id: Option<TruckId>,
+    pub(crate) status: Option<TripStatus>,
+    pub(crate) on_time: Option<bool>,
+    pub(crate) from: Option<Time>,
+    pub(crate) to: Option<Time>,
+    pub(crate) page_size: Option<u32>,
+    pub(crate) page_token: Option<String>,
 }
 
 const TRUCK: &str = "truck";
@@ -205,13 +215,13 @@ impl Service {
             trucks: register.len().max(latest.len()),
             trucks_by_status,
             trucks_silent: register.len().saturating_sub(latest.len()),
-            distance_mm: total.distance_mm.to_string(),
-            fuel_burned_ul: total.fuel_burned_ul.to_string(),
-            diesel_cost_upaise: total.diesel_cost_upaise.to_string(),
-            co2_mg: total.co2_mg().to_string(),
-            events: total.events.to_string(),
-            trips: total.trips.to_string(),
-            trips_on_time: total.trips_on_time.to_string(),
+            distance_mm: total.distance_mm,
+            fuel_burned_ul: total.fuel_burned_ul,
+            diesel_cost_upaise: total.diesel_cost_upaise,
+            co2_mg: total.co2_mg(),
+            events: total.events,
+            trips: total.trips,
+            trips_on_time: total.trips_on_time,
             counters_at: counters.map(|snapshot| snapshot.world_time),
             newest_event_at: latest.iter().map(|stored| stored.event.event_time).max(),
         })
@@ -396,8 +406,8 @@ impl Service {
             detail: letter.detail,
             attempts: letter.attempts,
             dead_lettered_at: letter.dead_lettered_at,
-            key: String::from_utf8_lossy(&letter.key).into_owned(),
-            payload_hex: letter.payload.iter().map(|byte| format!("{byte:02x}")).collect(),
+            key: letter.key,
+            payload: letter.payload,
             redriven,
         })
     }
