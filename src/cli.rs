@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use fleet_core::hook::Hook;
 
 use crate::{dead_letters, dump, platform, settings};
 
@@ -116,14 +117,14 @@ pub(crate) struct RunArgs {
 }
 
 impl Cli {
-    pub(crate) fn execute(self) -> Result<()> {
+    pub(crate) fn execute(self, hook: Hook) -> Result<()> {
         match self.command.unwrap_or(Command::Run(self.run)) {
             Command::Run(args) => {
                 let settings = settings::resolve(&args)?;
                 if args.check_config {
                     return settings.print();
                 }
-                platform::run(&settings)
+                platform::run(&settings, hook)
             }
             Command::Dump { what, data_dir } => dump::dump(what, &data_dir),
             Command::DeadLetters(command) => match command {

@@ -19,11 +19,17 @@ mod settings;
 use std::process::ExitCode;
 
 pub use cli::Cli;
+use fleet_core::hook::Hook;
 
 /// Runs a command line to its end and says how it went.
-#[allow(clippy::print_stderr, reason = "this is the program talking to its user")]
 pub fn execute(cli: Cli) -> ExitCode {
-    match cli.execute() {
+    execute_with(cli, Hook::default())
+}
+
+/// As [`execute`], with a hook that the services' named points pass: tests end the process there.
+#[allow(clippy::print_stderr, reason = "this is the program talking to its user")]
+pub fn execute_with(cli: Cli, hook: Hook) -> ExitCode {
+    match cli.execute(hook) {
         Ok(()) => ExitCode::SUCCESS,
         // `dump … | head`: the reader has had enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use fleet_core::stream::EventLog;
+use fleet_core::hook::Hook;
 use fleet_pipeline::{ARCHIVER, ConsumerSettings, PipelineMetrics, RECORDER, Sink, consumer};
 use fleet_sim::{Progress, SimMetrics, SimSettings};
 use prometheus::Registry;
@@ -16,7 +16,7 @@ use tracing::info;
 use crate::{data_dir::DataDir, progress, settings::Settings};
 
 /// Runs the platform until its end or a signal.
-pub(crate) fn run(settings: &Settings) -> Result<()> {
+pub(crate) fn run(settings: &Settings, hook: Hook) -> Result<()> {
     let is_terminal = std::io::stderr().is_terminal();
     let level = if is_terminal { "warn" } else { "info" };
     tracing_subscriber::fmt()
@@ -24,13 +24,14 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal)
         .init();
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(run_all(settings, is_terminal))
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run_all(
+        settings,
+        is_terminal,
+        hook,
+    ))
 }
 
-async fn run_all(settings: &Settings, is_terminal: bool) -> Result<()> {
+async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<()> {
     let data = DataDir::open(&settings.data_dir)?;
     let listen = settings.listen;
     let listener = TcpListener::bind(listen)
@@ -47,7 +48,7 @@ async fn run_all(settings: &Settings, is_terminal: bool) -> Result<()> {
     let metrics = PipelineMetrics::register(&registry)?;
     let mut groups = JoinSet::new();
     for sink in [Sink::Archiver { retention: settings.retention }, Sink::Recorder] {
-        let parts = group_parts(&data, &metrics);
+        let parts = group_parts(&data, &metrics, &hook);
         let settings = ConsumerSettings::new(sink);
         groups.spawn(consumer::run(settings, parts, until_stopped(stopped.clone())));
     }
@@ -78,7 +79,7 @@ async fn run_all(settings: &Settings, is_terminal: bool) -> Result<()> {
     }
     info!(%address, data_dir = %settings.data_dir.display(), "listening");
 
-    let outcome = simulate(settings, &data, &registry, &progress, &mut groups).await;
+    let outcome = simulate(settings, &data, &registry, &progress, hook, &mut groups).await;
     // A run that reached its end waits until all is archived; one that was told to stop does not:
     // what the groups have not taken yet waits in the log for the next start.
     let drained = match outcome {
@@ -95,13 +96,13 @@ async fn run_all(settings: &Settings, is_terminal: bool) -> Result<()> {
     outcome.map(drop).and(drained)
 }
 
-fn group_parts(data: &DataDir, metrics: &PipelineMetrics) -> consumer::Components {
+fn group_parts(data: &DataDir, metrics: &PipelineMetrics, hook: &Hook) -> consumer::Components {
     consumer::Components {
         log: Arc::clone(&data.log) as _,
         store: Arc::clone(&data.store) as _,
         clock: Arc::clone(&data.clock),
         metrics: metrics.clone(),
-        hook: None,
+        hook: hook.clone(),
     }
 }
 
@@ -112,6 +113,7 @@ async fn simulate(
     data: &DataDir,
     registry: &Registry,
     progress: &Arc<Progress>,
+    hook: Hook,
     groups: &mut JoinSet<fleet_core::Result<()>>,
 ) -> Result<bool> {
     let sim = SimSettings {
@@ -129,7 +131,7 @@ async fn simulate(
         clock: Arc::clone(&data.clock),
         metrics: SimMetrics::register(registry)?,
         progress: Arc::clone(progress),
-        hook: None,
+        hook,
     };
     let running = fleet_sim::run(sim, parts, signal());
     tokio::pin!(running);
@@ -146,22 +148,20 @@ async fn simulate(
     }
 }
 
-/// Waits until both groups have committed everything.
+/// Waits until both groups have committed everything, or a signal: what is left then waits in the
+/// log for the next start.
 async fn drain(data: &DataDir, groups: &mut JoinSet<fleet_core::Result<()>>) -> Result<()> {
-    loop {
-        let mut behind = 0;
+    let both = async {
         for group in [ARCHIVER, RECORDER] {
-            behind += data.log.lag(group).await?.iter().map(|lag| lag.records).sum::<u64>();
+            data.log.caught_up(group).await;
         }
-        if behind == 0 {
-            return Ok(());
-        }
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(10)) => {}
-            Some(group) = groups.join_next() => {
-                group??;
-                anyhow::bail!("a consumer group ended with {behind} records left");
-            }
+    };
+    tokio::select! {
+        () = both => Ok(()),
+        () = signal() => Ok(()),
+        Some(group) = groups.join_next() => {
+            group??;
+            anyhow::bail!("a consumer group ended with records left; start again to finish")
         }
     }
 }

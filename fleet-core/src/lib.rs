@@ -13,6 +13,7 @@
 pub mod domain;
 pub mod error;
 pub mod geo;
+pub mod hook;
 pub mod physics;
 pub mod random;
 pub mod ratelimit;

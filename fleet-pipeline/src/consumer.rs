@@ -1,10 +1,11 @@
 //! One loop for every group: take, write, set aside, commit — in that order.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use fleet_core::{
     Error, ErrorKind, Result,
     error::Remedy,
+    hook::Hook,
     store::{FleetStore, Watermarks, Write, WriteOutcome},
     stream::{Consumer, EventLog, NewRecord, Partition, Record, dead_letter},
     time::Clock,
@@ -44,11 +45,8 @@ impl ConsumerSettings {
     }
 }
 
-/// Called at named points, so that tests can stop the group there.
-pub type Hook = Arc<dyn Fn(&'static str) + Send + Sync>;
-
 /// What a group works with.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Components {
     /// Where records come from, and where dead letters go.
     pub log: Arc<dyn EventLog>,
@@ -58,14 +56,8 @@ pub struct Components {
     pub clock: Arc<dyn Clock>,
     /// What operators see.
     pub metrics: PipelineMetrics,
-    /// Called at `before_write`, `after_write`, `after_dead_letters`, `after_commit`.
-    pub hook: Option<Hook>,
-}
-
-impl fmt::Debug for Components {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Components").field("log", &self.log).finish_non_exhaustive()
-    }
+    /// Passes `before_write`, `after_write`, `after_dead_letters`, `after_commit`.
+    pub hook: Hook,
 }
 
 /// A record with what is to be written for it, or why it is set aside.
@@ -104,6 +96,7 @@ impl Group<'_> {
         let topics = self.settings.sink.topics();
         let mut consumer = self.parts.log.subscribe(self.name, &topics).await?;
         tokio::pin!(shutdown);
+        let mut owed = BTreeMap::new();
         loop {
             let records = tokio::select! {
                 biased;
@@ -118,15 +111,11 @@ impl Group<'_> {
                 }
                 records => records?,
             };
-            if !records.is_empty() && !self.handle(&mut *consumer, &records, &mut shutdown).await? {
+            if records.is_empty() {
+                self.commit(&mut *consumer, &mut owed).await;
+            } else if !self.handle(&mut *consumer, &records, &mut owed, &mut shutdown).await? {
                 return Ok(());
             }
-        }
-    }
-
-    fn hook(&self, point: &'static str) {
-        if let Some(hook) = &self.parts.hook {
-            hook(point);
         }
     }
 
@@ -135,6 +124,7 @@ impl Group<'_> {
         &self,
         consumer: &mut dyn Consumer,
         records: &[Record],
+        owed: &mut BTreeMap<Partition, u64>,
         shutdown: &mut (impl Future<Output = ()> + Unpin + Send),
     ) -> Result<bool> {
         let now = self.parts.clock.now();
@@ -147,15 +137,16 @@ impl Group<'_> {
             .map(|record| Handled { record, outcome: self.settings.sink.write(record, now) })
             .collect();
         self.parts.metrics.batch_records.observe(records.len() as f64);
-        self.hook("before_write");
+        self.parts.hook.pass("before_write");
         let Some(bad) = self.write(consumer, &handled, &next, shutdown).await? else {
             return Ok(false);
         };
-        self.hook("after_write");
+        self.parts.hook.pass("after_write");
         self.set_aside(bad).await?;
-        self.hook("after_dead_letters");
-        self.commit(consumer, &next).await;
-        self.hook("after_commit");
+        self.parts.hook.pass("after_dead_letters");
+        owed.extend(next);
+        self.commit(consumer, owed).await;
+        self.parts.hook.pass("after_commit");
         Ok(true)
     }
 
@@ -306,10 +297,15 @@ impl Group<'_> {
         Ok(())
     }
 
-    /// A commit that fails is no loss: the records come again and change nothing.
-    async fn commit(&self, consumer: &mut dyn Consumer, next: &BTreeMap<Partition, u64>) {
-        if let Err(cause) = consumer.commit(next).await {
-            warn!(group = self.name, error = %cause, "commit refused; the records will come again");
+    /// Commits what is owed, and owes it still if that is not possible: nothing is lost by it, the
+    /// records would come again to whoever joins next and change nothing.
+    async fn commit(&self, consumer: &mut dyn Consumer, owed: &mut BTreeMap<Partition, u64>) {
+        if owed.is_empty() {
+            return;
+        }
+        match consumer.commit(owed).await {
+            Ok(()) => owed.clear(),
+            Err(cause) => warn!(group = self.name, error = %cause, "commit refused; will retry"),
         }
     }
 }

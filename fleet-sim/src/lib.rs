@@ -20,6 +20,6 @@ mod driver;
 mod metrics;
 mod world;
 
-pub use driver::{Components, Finished, Hook, Progress, SimSettings, Speed, run};
+pub use driver::{Components, Finished, Progress, SimSettings, Speed, run};
 pub use metrics::SimMetrics;
 pub use world::{Output, World};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use fleet_core::{
     domain::{Signals, Status, TelemetryEvent, TruckId},
     geo::Position,
+    hook::Hook,
     store::{FleetStore, TelemetryQuery, sqlite::SqliteStore},
     stream::{
         EventLog, NewRecord, Topic,
@@ -82,7 +83,7 @@ impl Archiver {
             store: Arc::clone(&world.store),
             clock: Arc::clone(&world.clock),
             metrics: PipelineMetrics::register(&prometheus::Registry::new()).unwrap(),
-            hook: None,
+            hook: Hook::default(),
         };
         let shutdown = async { drop(stopped.await) };
         Self { stop, task: tokio::spawn(consumer::run(settings(), parts, shutdown)) }

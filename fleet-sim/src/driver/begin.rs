@@ -31,6 +31,9 @@ const SEED_DEFAULT: u64 = 1;
 /// Takes the lease, finds or makes genesis, takes up the checkpoint or writes the first one, and
 /// publishes the register.
 pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Result<Begun> {
+    if let Some(until) = settings.until.filter(|until| until.as_ms() % 1_000 != 0) {
+        return Err(Error::invalid(format!("--until {until}: expected whole seconds")));
+    }
     let state = &components.state;
     let lease = state.acquire(LEASE, &settings.holder, LEASE_TTL).await?;
     let genesis = match state.get(GENESIS_KEY).await? {

@@ -6,28 +6,31 @@
 //! checkpoint, with the run's genesis, precedes the first event.
 
 mod begin;
+mod pace;
 mod writer;
 
 use std::{
-    fmt,
     future::Future,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use fleet_core::{
     Error, Result,
     domain::Genesis,
+    hook::Hook,
     state::StateStore,
     stream::EventLog,
     time::{Clock, Time},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
-use self::writer::{Batch, Message};
+use self::{
+    pace::Pace,
+    writer::{Batch, Message},
+};
 use crate::{Output, SimMetrics, World};
 
 /// How fast simulated time passes.
@@ -56,11 +59,8 @@ pub struct SimSettings {
     pub holder: String,
 }
 
-/// Called at named points, so that tests can stop the world there.
-pub type Hook = Arc<dyn Fn(&'static str) + Send + Sync>;
-
 /// What the driver works with.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Components {
     /// Where reports go.
     pub log: Arc<dyn EventLog>,
@@ -72,14 +72,8 @@ pub struct Components {
     pub metrics: SimMetrics,
     /// What the terminal sees.
     pub progress: Arc<Progress>,
-    /// Called at `after_publish`, `before_checkpoint`, `after_checkpoint`.
-    pub hook: Option<Hook>,
-}
-
-impl fmt::Debug for Components {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Components").field("log", &self.log).finish_non_exhaustive()
-    }
+    /// Passes `after_publish`, `before_checkpoint`, `after_checkpoint`.
+    pub hook: Hook,
 }
 
 /// Where the world stands, for whoever looks.
@@ -117,6 +111,8 @@ pub struct Finished {
     pub is_complete: bool,
 }
 
+/// The world's grid.
+const TICK_MS: i64 = 1_000;
 /// Checkpoints fall on multiples of this.
 const CHECKPOINT_S: i64 = 30;
 /// Records that one publish carries at least, unless a checkpoint comes first.
@@ -157,7 +153,8 @@ pub async fn run(
         components: components.clone(),
         pending: Arc::clone(&pending),
     };
-    let writing = tokio::spawn(writer.run(messages));
+    let mut writing = JoinSet::new(); // whoever drops this run ends its writer with it
+    writing.spawn(writer.run(messages));
     let mut driver = Driver {
         world: begun.world,
         queue,
@@ -171,7 +168,9 @@ pub async fn run(
     let world_time = driver.world.now();
     drop(driver);
     // What the writer says comes first: a closed queue only tells that it has failed.
-    writing.await.map_err(|e| Error::internal("the simulator's writer died").with_source(e))??;
+    while let Some(written) = writing.join_next().await {
+        written.map_err(|e| Error::internal("the simulator's writer died").with_source(e))??;
+    }
     let is_complete = driven?;
     components.state.release(&begun.lease).await?;
     Ok(Finished { world_time, is_complete })
@@ -187,24 +186,15 @@ impl Driver {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<bool> {
         let until = settings.until.unwrap_or(Time::MAX);
-        let (world_start, clock_start) = (self.world.now(), clock.now());
-        let target = |now: Time| match settings.speed {
-            Speed::Max => Time::MAX,
-            Speed::Real(factor) if (factor - 1.0).abs() < f64::EPSILON => {
-                now.plus_ms(genesis.clock_offset_ms)
-            }
-            Speed::Real(factor) => {
-                let passed_ms = now.ms_since(clock_start) as f64 * factor;
-                world_start.plus_ms(passed_ms as i64)
-            }
-        };
+        let pace = Pace::new(settings.speed, genesis, self.world.now(), clock.now());
         tokio::pin!(shutdown);
         while self.world.now() < until {
-            let target = target(clock.now()).min(until);
+            let now = clock.now();
+            let target = pace.world_time(now).min(until);
+            let tick = self.world.now().plus_ms(TICK_MS);
             let step = async {
-                if self.world.now().plus_ms(1_000) > target {
-                    // Real time: nothing is due before the next tick of the grid.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                if target < tick {
+                    tokio::time::sleep(pace.wait(tick, now)).await;
                     return Ok(());
                 }
                 self.advance(target).await

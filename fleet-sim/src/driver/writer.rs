@@ -95,24 +95,18 @@ impl Writer {
         Ok(())
     }
 
-    fn hook(&self, point: &'static str) {
-        if let Some(hook) = &self.components.hook {
-            hook(point);
-        }
-    }
-
     /// Until the log has them. It may have them twice then: the store keeps one.
     async fn publish(&self, batch: Batch) -> Result<()> {
         let log = &self.components.log;
         retry("publish", || log.publish(batch.records.clone())).await?;
         self.components.metrics.events.inc_by(batch.events);
         self.components.metrics.trips.inc_by(batch.trips);
-        self.hook("after_publish");
+        self.components.hook.pass("after_publish");
         Ok(())
     }
 
     async fn save(&mut self, checkpoint: Checkpoint) -> Result<()> {
-        self.hook("before_checkpoint");
+        self.components.hook.pass("before_checkpoint");
         let now = self.components.clock.now();
         let state = Arc::clone(&self.components.state);
         if self.lease.expires_at.ms_since(now) < LEASE_RENEW_MS {
@@ -124,7 +118,7 @@ impl Writer {
         retry("checkpoint", || state.save(lease, &checkpoint)).await?;
         self.components.metrics.checkpoints.inc();
         self.components.metrics.checkpointed_at.set(now.as_secs());
-        self.hook("after_checkpoint");
+        self.components.hook.pass("after_checkpoint");
         Ok(())
     }
 }

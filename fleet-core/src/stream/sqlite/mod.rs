@@ -119,6 +119,23 @@ impl SqliteLog {
         Ok(Self::assemble(path, SqliteLogSettings::default(), clock, incarnation, None, known))
     }
 
+    /// Resolves once `group` has committed everything that has been published by then; at once if
+    /// nobody knows it. Woken by each commit.
+    pub async fn caught_up(&self, group: &str) {
+        let mut changes = self.0.changes.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let is_behind = {
+                let known = self.0.known();
+                let end = |partition| known.ends.get(partition).copied().unwrap_or(0);
+                known.groups.positions(group).any(|(p, at)| at.unwrap_or(0) < end(p))
+            };
+            if !is_behind || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     fn assemble(
         path: &Path,
         settings: SqliteLogSettings,
