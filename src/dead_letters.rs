@@ -28,17 +28,21 @@ pub(crate) fn show(id: &str, dir: &Path) -> Result<()> {
         let is_redriven = dead_letter::is_redriven(&*data.store, id).await?;
         Ok::<_, fleet_core::Error>((letter, is_redriven))
     })?;
-    let origin = &letter.origin;
     println!("id: {}", letter.id());
     println!("reason: {}", letter.reason);
     println!("detail: {}", letter.detail);
-    println!("topic: {}", origin.partition.topic);
-    println!("partition: {}", origin.partition.number);
-    println!("offset: {}", origin.offset);
+    println!("topic: {}", letter.topic);
+    if let Some(origin) = &letter.origin {
+        println!("partition: {}", origin.partition.number);
+        println!("offset: {}", origin.offset);
+    }
     println!("group: {}", letter.group);
     println!("attempts: {}", letter.attempts);
     println!("dead-lettered at: {}", letter.dead_lettered_at);
     println!("redriven: {is_redriven}");
+    if let Some(from) = &letter.redriven_from {
+        println!("was put back before, as: {from}");
+    }
     println!("key: {}", String::from_utf8_lossy(&letter.key));
     println!("payload: {}", hex(&letter.payload));
     Ok(())
@@ -47,23 +51,21 @@ pub(crate) fn show(id: &str, dir: &Path) -> Result<()> {
 /// Puts letters back; a running platform takes them from there.
 pub(crate) fn redrive(ids: &[String], dry_run: bool, dir: &Path) -> Result<()> {
     let data = if dry_run { DataDir::open_read_only(dir)? } else { DataDir::open(dir)? };
+    let runtime = runtime()?;
     let mut failed = 0;
     for id in ids {
-        let validate = &fleet_pipeline::validate;
+        let validate = &fleet_proto::validate;
         let redrive = dead_letter::redrive(&*data.log, &*data.store, id, dry_run, validate);
-        match runtime()?.block_on(redrive)? {
-            Redriven::Done => println!("{id}: put back"),
-            Redriven::Already => println!("{id}: was put back before"),
-            Redriven::Would => println!("{id}: would be put back"),
-            Redriven::WouldFail(why) => {
-                failed += 1;
-                println!("{id}: would fail again: {why}");
-            }
-            Redriven::NotFound => {
-                failed += 1;
-                println!("{id}: not there");
-            }
-        }
+        let told = match runtime.block_on(redrive) {
+            Ok(Redriven::Done) => Ok("put back".to_owned()),
+            Ok(Redriven::Already) => Ok("was put back before".to_owned()),
+            Ok(Redriven::Would) => Ok("would be put back".to_owned()),
+            Ok(Redriven::WouldFail(why)) => Err(format!("would fail again: {why}")),
+            Ok(Redriven::NotFound) => Err("not there".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        failed += usize::from(told.is_err());
+        println!("{id}: {}", told.unwrap_or_else(|why| why));
     }
     if failed > 0 { bail!("{failed} of {} were not put back", ids.len()) } else { Ok(()) }
 }

@@ -53,7 +53,7 @@ pub(crate) fn dump(what: What, dir: &Path) -> Result<()> {
             for letter in runtime()?.block_on(letters(&data))? {
                 line(&LetterLine {
                     id: letter.id(),
-                    topic: letter.origin.partition.topic.to_string(),
+                    topic: letter.topic.to_string(),
                     reason: letter.reason,
                     detail: letter.detail,
                     key: String::from_utf8_lossy(&letter.key).into_owned(),
@@ -86,11 +86,10 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
 /// Every dead letter, page by page.
 pub(crate) async fn letters(data: &DataDir) -> Result<Vec<dead_letter::DeadLetter>> {
     const PAGE: usize = 1_000;
-    let topics = [Topic::TELEMETRY, Topic::TRIPS, Topic::TRUCKS];
     let mut letters: Vec<dead_letter::DeadLetter> = Vec::new();
     loop {
         let after = letters.last().map(dead_letter::DeadLetter::id);
-        let page = dead_letter::list(&*data.log, &topics, after.as_deref(), PAGE).await?;
+        let page = dead_letter::list(&*data.log, &Topic::FLEET, after.as_deref(), PAGE).await?;
         let is_last = page.len() < PAGE;
         letters.extend(page);
         if is_last {

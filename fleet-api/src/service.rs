@@ -119,8 +119,8 @@ pub(crate) struct GroupPartition {
 pub(crate) struct Letter {
     pub(crate) id: String,
     pub(crate) topic: String,
-    pub(crate) partition: u32,
-    pub(crate) offset: u64,
+    pub(crate) partition: Option<u32>,
+    pub(crate) offset: Option<u64>,
     pub(crate) group: String,
     pub(crate) reason: String,
     pub(crate) detail: String,
@@ -131,6 +131,7 @@ pub(crate) struct Letter {
     #[serde(rename = "payload_hex", serialize_with = "text::hex")]
     pub(crate) payload: Bytes,
     pub(crate) redriven: bool,
+    pub(crate) redriven_from: Option<String>,
 }
 
 /// What became of a letter that was to be put back.
@@ -175,7 +176,6 @@ pub(crate) struct TripsQuestion {
 const TRUCK: &str = "truck";
 const REGISTER_PAGE: usize = 5_000;
 const REDRIVES_MAX: usize = 1_000;
-const TOPICS: [Topic; 3] = [Topic::TELEMETRY, Topic::TRIPS, Topic::TRUCKS];
 
 impl Service {
     pub(crate) fn new(parts: Components) -> Result<Self> {
@@ -380,7 +380,7 @@ impl Service {
         let size = page::size(page_size)?;
         let after: Option<String> = page::after("dead letters", page_token)?;
         let log = &*self.parts.log;
-        let mut letters = dead_letter::list(log, &TOPICS, after.as_deref(), size + 1).await?;
+        let mut letters = dead_letter::list(log, &Topic::FLEET, after.as_deref(), size + 1).await?;
         let next_page_token = cut(&mut letters, size, "dead letters", DeadLetter::id);
         let mut items = Vec::new();
         for letter in letters {
@@ -398,9 +398,9 @@ impl Service {
         let redriven = dead_letter::is_redriven(&*self.parts.store, &id).await?;
         Ok(Letter {
             id,
-            topic: letter.origin.partition.topic.to_string(),
-            partition: letter.origin.partition.number,
-            offset: letter.origin.offset,
+            topic: letter.topic.to_string(),
+            partition: letter.origin.as_ref().map(|origin| origin.partition.number),
+            offset: letter.origin.as_ref().map(|origin| origin.offset),
             group: letter.group,
             reason: letter.reason,
             detail: letter.detail,
@@ -409,6 +409,7 @@ impl Service {
             key: letter.key,
             payload: letter.payload,
             redriven,
+            redriven_from: letter.redriven_from,
         })
     }
 
@@ -420,20 +421,41 @@ impl Service {
         if !(1..=REDRIVES_MAX).contains(&ids.len()) {
             return Err(Error::invalid("ids: expected 1 to 1000"));
         }
-        let (log, store) = (&*self.parts.log, &*self.parts.store);
-        let mut results = Vec::new();
+        let mut results: Vec<RedriveResult> = Vec::new();
+        let mut is_away = false;
         for id in ids {
-            let redriven = dead_letter::redrive(log, store, id, dry_run, &validate).await?;
-            let (outcome, detail) = match redriven {
+            let outcome = if is_away {
+                Ok(("not_tried", String::new()))
+            } else {
+                self.put_back(id, dry_run).await
+            };
+            is_away |= outcome.is_err();
+            results.push(match outcome {
+                // What was put back before the failure stays told.
+                Err(error) if results.is_empty() => return Err(error),
+                Err(error) => {
+                    RedriveResult { id: id.clone(), outcome: "failed", detail: error.to_string() }
+                }
+                Ok((outcome, detail)) => RedriveResult { id: id.clone(), outcome, detail },
+            });
+        }
+        Ok(results)
+    }
+
+    /// One letter's outcome, in the contract's word, with its detail.
+    async fn put_back(&self, id: &str, dry_run: bool) -> Result<(&'static str, String)> {
+        let (log, store) = (&*self.parts.log, &*self.parts.store);
+        let redriven = dead_letter::redrive(log, store, id, dry_run, &fleet_proto::validate).await;
+        Ok(match redriven {
+            Err(error) if error.kind() == ErrorKind::Invalid => ("invalid", error.to_string()),
+            redriven => match redriven? {
                 Redriven::Done => ("redriven", String::new()),
                 Redriven::Already => ("already_redriven", String::new()),
                 Redriven::Would => ("would_redrive", String::new()),
                 Redriven::WouldFail(why) => ("would_fail", why),
                 Redriven::NotFound => ("not_found", String::new()),
-            };
-            results.push(RedriveResult { id: id.clone(), outcome, detail });
-        }
-        Ok(results)
+            },
+        })
     }
 
     /// Whether log, store and state answer.
@@ -479,15 +501,4 @@ fn cut<T, K: Serialize>(
     }
     items.truncate(size);
     items.last().map(|last| page::token(filter, &key(last))).unwrap_or_default()
-}
-
-fn validate(topic: &Topic, payload: &[u8]) -> Result<()> {
-    let outcome = if *topic == Topic::TELEMETRY {
-        fleet_proto::decode_event(payload).map(drop)
-    } else if *topic == Topic::TRIPS {
-        fleet_proto::decode_trip(payload).map(drop)
-    } else {
-        fleet_proto::decode_register_entry(payload).map(drop)
-    };
-    outcome.map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))
 }

@@ -10,6 +10,7 @@
 //! | `testkit` | the laws every backend must pass, a manual clock, injected failures |
 //! | `full` | all of the above but `testkit` |
 
+pub mod backoff;
 pub mod domain;
 pub mod error;
 pub mod geo;

@@ -1,11 +1,17 @@
 //! One loop for every group: take, write, set aside, commit — in that order.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use fleet_core::{
     Error, ErrorKind, Result,
+    backoff::Backoff,
     error::Remedy,
     hook::Hook,
+    random::Stream,
     store::{FleetStore, Watermarks, Write, WriteOutcome},
     stream::{Consumer, EventLog, NewRecord, Partition, Record, dead_letter},
     time::Clock,
@@ -23,11 +29,11 @@ pub struct ConsumerSettings {
     pub batch_max: usize,
     /// How long one poll waits for the first record.
     pub poll_wait: Duration,
-    /// The first wait before trying again; doubles.
+    /// The first wait before trying again; see [`Backoff`].
     pub backoff_min: Duration,
-    /// The longest wait.
+    /// The longest wait before trying again.
     pub backoff_max: Duration,
-    /// How often the dead-letter topic is tried before the group halts.
+    /// How often the dead-letter topic is tried before the partition halts.
     pub dead_letter_attempts: u32,
 }
 
@@ -56,7 +62,7 @@ pub struct Components {
     pub clock: Arc<dyn Clock>,
     /// What operators see.
     pub metrics: PipelineMetrics,
-    /// Passes `before_write`, `after_write`, `after_dead_letters`, `after_commit`.
+    /// Called at `before_write`, `after_write`, `after_dead_letters`, `after_commit`.
     pub hook: Hook,
 }
 
@@ -64,6 +70,19 @@ pub struct Components {
 struct Handled<'a> {
     record: &'a Record,
     outcome: Result<Write>,
+}
+
+/// What the store made of one write.
+enum Written {
+    Answered(WriteOutcome),
+    Refused(Error),
+}
+
+/// A letter on its way to the dead letters.
+struct Letter<'a> {
+    record: &'a Record,
+    reason: ErrorKind,
+    letter: NewRecord,
 }
 
 struct Group<'a> {
@@ -75,8 +94,9 @@ struct Group<'a> {
 /// Runs the group until `shutdown`; then what was taken is written and committed.
 ///
 /// # Errors
-/// When going on would lose or spoil data: the store says `Corrupt` or `Internal`, or the
-/// dead-letter topic cannot be written. The message names the group; nothing was committed.
+/// When going on would lose or spoil data: store or log say `Corrupt` or `Internal`, or the
+/// dead-letter topic cannot be written (the message names the partitions that halt). Nothing is
+/// committed that was not written or set aside.
 pub async fn run(
     settings: ConsumerSettings,
     parts: Components,
@@ -91,42 +111,82 @@ pub async fn run(
     outcome
 }
 
+/// Whether a group goes on after a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
 impl Group<'_> {
     async fn consume(&self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
-        let topics = self.settings.sink.topics();
-        let mut consumer = self.parts.log.subscribe(self.name, &topics).await?;
         tokio::pin!(shutdown);
+        let Some(mut consumer) = self.subscribe(&mut shutdown).await? else { return Ok(()) };
+        let mut backoff = self.backoff("poll");
         let mut owed = BTreeMap::new();
         loop {
-            let records = tokio::select! {
+            let polled = tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
                 polled = consumer.poll(self.settings.batch_max, self.settings.poll_wait) => polled,
             };
-            let records = match records {
-                Err(cause) if cause.kind() == ErrorKind::Unavailable => {
+            let records = match polled {
+                Err(cause) if cause.kind().remedy() == Remedy::Retry => {
                     warn!(group = self.name, error = %cause, "the log does not answer; will retry");
-                    tokio::time::sleep(self.settings.backoff_max).await;
+                    if wait(&mut backoff, &mut shutdown).await == Next::Stop {
+                        return Ok(());
+                    }
                     continue;
                 }
-                records => records?,
+                polled => polled?,
             };
+            backoff.reset();
             if records.is_empty() {
-                self.commit(&mut *consumer, &mut owed).await;
-            } else if !self.handle(&mut *consumer, &records, &mut owed, &mut shutdown).await? {
+                self.commit(&mut *consumer, &mut owed).await?;
+                continue;
+            }
+            let next = self.handle(&mut *consumer, &records, &mut owed, &mut shutdown).await?;
+            if next == Next::Stop {
                 return Ok(());
             }
         }
     }
 
-    /// One batch, to its end. A shutdown while the store is away leaves it uncommitted: `false`.
+    /// Joins the group, trying as long as the log is away; `None` if told to stop meanwhile.
+    async fn subscribe(
+        &self,
+        shutdown: &mut (impl Future<Output = ()> + Unpin + Send),
+    ) -> Result<Option<Box<dyn Consumer>>> {
+        let topics = self.settings.sink.topics();
+        let mut backoff = self.backoff("subscribe");
+        loop {
+            match self.parts.log.subscribe(self.name, &topics).await {
+                Err(cause) if cause.kind().remedy() == Remedy::Retry => {
+                    warn!(group = self.name, error = %cause, "the log does not answer; will retry");
+                    if wait(&mut backoff, shutdown).await == Next::Stop {
+                        return Ok(None);
+                    }
+                }
+                subscribed => return subscribed.map(Some),
+            }
+        }
+    }
+
+    fn backoff(&self, purpose: &str) -> Backoff {
+        // Seeded by the clock: members of one group must not come back in step.
+        let seed = self.parts.clock.now().as_ms().cast_unsigned();
+        let jitter = Stream::new(seed, self.name, purpose);
+        Backoff::new(self.settings.backoff_min, self.settings.backoff_max, jitter)
+    }
+
+    /// One batch, to its end. A shutdown while a server is away leaves it uncommitted.
     async fn handle(
         &self,
         consumer: &mut dyn Consumer,
         records: &[Record],
         owed: &mut BTreeMap<Partition, u64>,
         shutdown: &mut (impl Future<Output = ()> + Unpin + Send),
-    ) -> Result<bool> {
+    ) -> Result<Next> {
         let now = self.parts.clock.now();
         let mut next: BTreeMap<Partition, u64> = BTreeMap::new();
         for record in records {
@@ -138,174 +198,210 @@ impl Group<'_> {
             .collect();
         self.parts.metrics.batch_records.observe(records.len() as f64);
         self.parts.hook.pass("before_write");
-        let Some(bad) = self.write(consumer, &handled, &next, shutdown).await? else {
-            return Ok(false);
+        let Some(outcomes) = self.write(consumer, &handled, &next, shutdown).await? else {
+            return Ok(Next::Stop);
         };
         self.parts.hook.pass("after_write");
-        self.set_aside(bad).await?;
-        self.parts.hook.pass("after_dead_letters");
+        let letters = self.letters(&handled, outcomes);
         owed.extend(next);
-        self.commit(consumer, owed).await;
+        if self.set_aside(consumer, letters, owed, shutdown).await? == Next::Stop {
+            return Ok(Next::Stop);
+        }
+        self.parts.hook.pass("after_dead_letters");
+        self.commit(consumer, owed).await?;
         self.parts.hook.pass("after_commit");
-        Ok(true)
+        Ok(Next::GoOn)
     }
 
-    /// Writes the good ones, trying as long as the store is away; returns what is to be set aside,
-    /// or `None` if it was told to stop meanwhile.
+    /// Writes the good ones, trying as long as the store is away; returns what became of each, in
+    /// their order, or `None` if told to stop meanwhile.
     async fn write(
         &self,
         consumer: &mut dyn Consumer,
         handled: &[Handled<'_>],
         watermarks: &Watermarks,
         shutdown: &mut (impl Future<Output = ()> + Unpin + Send),
-    ) -> Result<Option<Vec<NewRecord>>> {
+    ) -> Result<Option<Vec<Written>>> {
+        let writes: Vec<Write> =
+            handled.iter().filter_map(|h| h.outcome.as_ref().ok()).cloned().collect();
         let paused = self.parts.metrics.paused.with_label_values(&[self.name]);
-        let mut wait = self.settings.backoff_min;
-        let mut is_paused = false;
+        let mut backoff = self.backoff("store");
         loop {
-            let failure = match self.try_write(handled, watermarks).await {
-                Ok(bad) => {
-                    if is_paused {
+            let failure = match self.write_or_bisect(&writes, watermarks).await {
+                Ok(outcomes) => {
+                    if backoff.attempts() > 0 {
                         info!(group = self.name, "the store is back; resumed");
                         consumer.resume().await;
                         paused.set(0);
                     }
-                    return Ok(Some(bad));
+                    return Ok(Some(outcomes));
                 }
                 Err(failure) => failure,
             };
             if failure.kind().remedy() != Remedy::Retry {
                 return Err(failure);
             }
-            if !is_paused {
+            if backoff.attempts() == 0 {
                 warn!(group = self.name, error = %failure, "the store is away; paused");
                 consumer.pause().await;
                 paused.set(1);
-                is_paused = true;
             }
+            let pause = backoff.next_wait();
             // A paused member still polls, or it would be taken for dead; nothing is delivered.
             tokio::select! {
                 () = &mut *shutdown => return Ok(None),
-                polled = consumer.poll(1, wait) => drop(polled?),
-            }
-            wait = (wait * 2).min(self.settings.backoff_max);
-        }
-    }
-
-    async fn try_write(
-        &self,
-        handled: &[Handled<'_>],
-        watermarks: &Watermarks,
-    ) -> Result<Vec<NewRecord>> {
-        let good: Vec<&Handled<'_>> = handled.iter().filter(|h| h.outcome.is_ok()).collect();
-        let writes: Vec<Write> =
-            good.iter().filter_map(|h| h.outcome.as_ref().ok()).cloned().collect();
-        let outcomes = match self.parts.store.write(writes, watermarks.clone()).await {
-            Err(cause) if cause.kind().remedy() == Remedy::DeadLetter && !good.is_empty() => {
-                return self.write_one_by_one(handled, watermarks, &cause).await;
-            }
-            outcomes => outcomes?,
-        };
-        if outcomes.len() != good.len() {
-            return Err(Error::internal("the store answered with another number of outcomes"));
-        }
-        let mut bad = self.refused(handled);
-        for (h, outcome) in good.into_iter().zip(outcomes) {
-            bad.extend(self.count(h.record, &outcome));
-        }
-        Ok(bad)
-    }
-
-    /// The store refuses the batch for one of its records: each is tried alone.
-    async fn write_one_by_one(
-        &self,
-        handled: &[Handled<'_>],
-        watermarks: &Watermarks,
-        cause: &Error,
-    ) -> Result<Vec<NewRecord>> {
-        warn!(group = self.name, error = %cause, "a record spoils its batch; trying one by one");
-        let mut bad = self.refused(handled);
-        for h in handled {
-            let Ok(write) = &h.outcome else { continue };
-            match self.parts.store.write(vec![write.clone()], Watermarks::new()).await {
-                Ok(outcomes) => {
-                    bad.extend(outcomes.iter().filter_map(|outcome| self.count(h.record, outcome)));
+                polled = consumer.poll(1, pause) => match polled {
+                    Err(cause) if cause.kind().remedy() == Remedy::Retry => {
+                        warn!(group = self.name, error = %cause, "the log is away, too");
+                        tokio::time::sleep(pause).await;
+                    }
+                    polled => drop(polled?),
                 }
-                Err(refusal) if refusal.kind().remedy() == Remedy::DeadLetter => {
-                    bad.push(self.letter(h.record, refusal.kind(), &refusal.to_string()));
-                }
-                Err(failure) => return Err(failure),
             }
         }
-        self.parts.store.write(Vec::new(), watermarks.clone()).await?;
-        Ok(bad)
     }
 
-    /// Letters for what did not even decode.
-    fn refused(&self, handled: &[Handled<'_>]) -> Vec<NewRecord> {
-        let refusal = |h: &Handled<'_>| {
-            let cause = h.outcome.as_ref().err()?;
-            Some(self.letter(h.record, cause.kind(), &cause.to_string()))
-        };
-        handled.iter().filter_map(refusal).collect()
-    }
-
-    fn letter(&self, record: &Record, reason: ErrorKind, detail: &str) -> NewRecord {
-        dead_letter::set_aside(record, self.name, reason, detail, 1, self.parts.clock.now())
-    }
-
-    fn count(&self, record: &Record, outcome: &WriteOutcome) -> Option<NewRecord> {
-        let (word, letter) = match outcome {
-            WriteOutcome::Stored => ("stored", None),
-            WriteOutcome::Unchanged => ("unchanged", None),
-            WriteOutcome::Conflict(detail) => {
-                ("conflict", Some(self.letter(record, ErrorKind::Conflict, detail)))
+    /// Writes all at once; if the store refuses them for one of them, it is found by halving.
+    async fn write_or_bisect(
+        &self,
+        writes: &[Write],
+        watermarks: &Watermarks,
+    ) -> Result<Vec<Written>> {
+        match self.try_write(writes, watermarks).await {
+            Err(cause) if cause.kind().remedy() == Remedy::DeadLetter && !writes.is_empty() => {
+                warn!(group = self.name, error = %cause, "a record spoils its batch; halving it");
             }
-        };
-        self.parts.metrics.records.with_label_values(&[self.name, word]).inc();
-        letter
+            written => return written,
+        }
+        // Depth first, left before right: the outcomes come in the order of the writes. The
+        // watermark follows when all is written.
+        let mut outcomes = Vec::with_capacity(writes.len());
+        let mut todo = vec![writes];
+        while let Some(part) = todo.pop() {
+            match self.try_write(part, &Watermarks::new()).await {
+                Ok(written) => outcomes.extend(written),
+                Err(cause) if cause.kind().remedy() != Remedy::DeadLetter => return Err(cause),
+                Err(cause) if part.len() == 1 => outcomes.push(Written::Refused(cause)),
+                Err(_) => {
+                    let (left, right) = part.split_at(part.len() / 2);
+                    todo.extend([right, left]);
+                }
+            }
+        }
+        self.try_write(&[], watermarks).await?;
+        Ok(outcomes)
     }
 
-    /// Publishes the letters, within bounds; without them nothing may be committed.
-    async fn set_aside(&self, letters: Vec<NewRecord>) -> Result<()> {
+    async fn try_write(&self, writes: &[Write], watermarks: &Watermarks) -> Result<Vec<Written>> {
+        let outcomes = self.parts.store.write(writes.to_vec(), watermarks.clone()).await?;
+        if outcomes.len() != writes.len() {
+            return Err(Error::internal("the store answered another number of writes"));
+        }
+        Ok(outcomes.into_iter().map(Written::Answered).collect())
+    }
+
+    /// Counts what became of each record, and writes the letters of those to be set aside.
+    fn letters<'a>(&self, handled: &'a [Handled<'a>], written: Vec<Written>) -> Vec<Letter<'a>> {
+        let mut written = written.into_iter();
+        let mut letters = Vec::new();
+        for Handled { record, outcome } in handled {
+            let fate = match outcome {
+                Err(cause) => Err((cause.kind(), cause.to_string())),
+                Ok(_) => match written.next().expect("as many answers as writes") {
+                    Written::Answered(WriteOutcome::Stored) => Ok("stored"),
+                    Written::Answered(WriteOutcome::Unchanged) => Ok("unchanged"),
+                    Written::Answered(WriteOutcome::Conflict(why)) => {
+                        Err((ErrorKind::Conflict, why))
+                    }
+                    Written::Refused(cause) => Err((cause.kind(), cause.to_string())),
+                },
+            };
+            let word = fate.as_ref().map_or("dead_lettered", |word| word);
+            self.parts.metrics.records.with_label_values(&[self.name, word]).inc();
+            if let Err((reason, why)) = fate {
+                let now = self.parts.clock.now();
+                let letter = dead_letter::set_aside(record, self.name, reason, &why, now);
+                letters.push(Letter { record, reason, letter });
+            }
+        }
+        letters
+    }
+
+    /// Publishes the letters, within bounds. Where that fails the partitions they come from halt:
+    /// the others are committed, and the error names those.
+    async fn set_aside(
+        &self,
+        consumer: &mut dyn Consumer,
+        letters: Vec<Letter<'_>>,
+        owed: &mut BTreeMap<Partition, u64>,
+        shutdown: &mut (impl Future<Output = ()> + Unpin + Send),
+    ) -> Result<Next> {
         if letters.is_empty() {
-            return Ok(());
+            return Ok(Next::GoOn);
         }
-        let mut wait = self.settings.backoff_min;
-        for attempt in 1.. {
-            match self.parts.log.publish(letters.clone()).await {
-                Ok(_) => break,
-                Err(cause) if attempt >= self.settings.dead_letter_attempts => {
-                    let topic = &letters[0].topic;
-                    let text = format!("{}: {topic} cannot be written", self.name);
-                    return Err(Error::new(cause.kind(), text).with_source(cause));
-                }
-                Err(cause) => {
-                    warn!(group = self.name, error = %cause, "dead letters refused; will retry");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(self.settings.backoff_max);
-                }
+        let records: Vec<NewRecord> = letters.iter().map(|letter| letter.letter.clone()).collect();
+        let mut backoff = self.backoff("dead letters");
+        loop {
+            let Err(cause) = self.parts.log.publish(records.clone()).await else {
+                self.told(&letters);
+                return Ok(Next::GoOn);
+            };
+            let is_last = backoff.attempts() + 1 >= self.settings.dead_letter_attempts;
+            if is_last || cause.kind().remedy() != Remedy::Retry {
+                let halted = letters.iter().map(|letter| &letter.record.place.partition);
+                let halted: BTreeSet<&Partition> = halted.collect();
+                owed.retain(|partition, _| !halted.contains(partition));
+                self.commit(consumer, owed).await?;
+                let names: Vec<String> = halted.iter().map(ToString::to_string).collect();
+                let text =
+                    format!("halted at {}: dead letters cannot be written", names.join(", "));
+                return Err(Error::new(cause.kind(), text).with_source(cause));
+            }
+            warn!(group = self.name, error = %cause, "dead letters refused; will retry");
+            if wait(&mut backoff, shutdown).await == Next::Stop {
+                return Ok(Next::Stop);
             }
         }
-        for letter in &letters {
-            let reason = letter.headers.iter().find(|(name, _)| name == "fleet-reason");
-            let reason = reason.and_then(|(_, value)| std::str::from_utf8(value).ok());
-            let labels = [letter.topic.as_str(), reason.unwrap_or("unknown")];
-            self.parts.metrics.dead_letters.with_label_values(&labels).inc();
-            warn!(group = self.name, topic = %letter.topic, reason = labels[1], "set aside");
-        }
-        Ok(())
     }
 
-    /// Commits what is owed, and owes it still if that is not possible: nothing is lost by it, the
-    /// records would come again to whoever joins next and change nothing.
-    async fn commit(&self, consumer: &mut dyn Consumer, owed: &mut BTreeMap<Partition, u64>) {
+    fn told(&self, letters: &[Letter<'_>]) {
+        for Letter { record, reason, .. } in letters {
+            let Partition { topic, number } = &record.place.partition;
+            let (offset, reason) = (record.place.offset, reason.as_str());
+            let labels = [topic.as_str(), reason];
+            self.parts.metrics.dead_letters.with_label_values(&labels).inc();
+            warn!(group = self.name, %topic, partition = number, offset, reason, "set aside");
+        }
+    }
+
+    /// Commits what is owed, and owes it still if the log cannot take it now: nothing is lost by it,
+    /// the records would come again and change nothing.
+    async fn commit(
+        &self,
+        consumer: &mut dyn Consumer,
+        owed: &mut BTreeMap<Partition, u64>,
+    ) -> Result<()> {
         if owed.is_empty() {
-            return;
+            return Ok(());
         }
         match consumer.commit(owed).await {
             Ok(()) => owed.clear(),
-            Err(cause) => warn!(group = self.name, error = %cause, "commit refused; will retry"),
+            Err(cause) if cause.kind().remedy() == Remedy::Retry => {
+                warn!(group = self.name, error = %cause, "commit refused; will try again");
+            }
+            Err(cause) => return Err(cause),
         }
+        Ok(())
+    }
+}
+
+/// Waits before the next attempt, unless told to stop.
+async fn wait(
+    backoff: &mut Backoff,
+    shutdown: &mut (impl Future<Output = ()> + Unpin + Send),
+) -> Next {
+    tokio::select! {
+        () = shutdown => Next::Stop,
+        () = tokio::time::sleep(backoff.next_wait()) => Next::GoOn,
     }
 }

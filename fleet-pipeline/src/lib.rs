@@ -19,4 +19,4 @@ mod sink;
 pub use consumer::{Components, ConsumerSettings, run};
 pub use housekeeping::keep_house;
 pub use metrics::PipelineMetrics;
-pub use sink::{ARCHIVER, RECORDER, Sink, validate};
+pub use sink::{ARCHIVER, RECORDER, Sink};

@@ -65,7 +65,7 @@ impl PipelineMetrics {
         };
         // Series are born at 0: one that appears at 3 would hide its first events from a rate.
         for group in [ARCHIVER, RECORDER] {
-            for outcome in ["stored", "unchanged", "conflict"] {
+            for outcome in ["stored", "unchanged", "dead_lettered"] {
                 metrics.records.with_label_values(&[group, outcome]).inc_by(0);
             }
             metrics.paused.with_label_values(&[group]).set(0);

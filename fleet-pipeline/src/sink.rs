@@ -74,20 +74,3 @@ impl Sink {
         Ok(Write::Document(Document { kind: kind.into(), id, body }))
     }
 }
-
-/// Whether a payload of `topic` would be handled: for a redrive's dry run.
-///
-/// # Errors
-/// `Invalid`, saying why not.
-pub fn validate(topic: &Topic, payload: &[u8]) -> Result<()> {
-    if *topic == Topic::TELEMETRY {
-        return fleet_proto::decode_event(payload).map(drop);
-    }
-    if *topic == Topic::TRIPS {
-        return fleet_proto::decode_trip(payload).map(drop);
-    }
-    if *topic == Topic::TRUCKS {
-        return fleet_proto::decode_register_entry(payload).map(drop);
-    }
-    Err(Error::invalid(format!("topic {topic}: nobody reads it")))
-}

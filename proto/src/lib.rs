@@ -26,7 +26,7 @@ mod convert;
 
 pub use convert::{
     decode_event, decode_register_entry, decode_trip, encode_event, encode_register_entry,
-    encode_trip,
+    encode_trip, validate,
 };
 
 /// Messages, clients and servers as generated from `fleet/v1/*.proto`.

@@ -194,10 +194,10 @@ impl fmt::Display for EventId {
     }
 }
 
-/// The longest `source_id`, station or zone id that is accepted, bytes.
-pub(super) const TEXT_BYTES_MAX: usize = 128;
+/// The longest name or id that is accepted in any free text of the contract, bytes.
+const TEXT_BYTES_MAX: usize = 128;
 
-fn check_text(field: &str, text: &str) -> Result<()> {
+pub(super) fn check_text(field: &str, text: &str) -> Result<()> {
     if !text.is_empty() && text.len() <= TEXT_BYTES_MAX && !text.chars().any(char::is_control) {
         return Ok(());
     }

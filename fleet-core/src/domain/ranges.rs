@@ -50,6 +50,9 @@ mod table {
     pub const VIBRATION_RMS_MPS2: Range = Range::new("vibration_rms_mps2", 0.0, 50.0);
     pub const ODOMETER_KM: Range = Range::new("odometer_km", 0.0, 10_000_000.0);
     pub const PAYLOAD_KG: Range = Range::new("payload_kg", 0.0, 100_000.0);
+    pub const KERB_KG: Range = Range::new("kerb_kg", 0.0, 100_000.0);
+    pub const PAYLOAD_MAX_KG: Range = Range::new("payload_max_kg", 0.0, 100_000.0);
+    pub const FUEL_TANK_L: Range = Range::new("fuel_tank_l", 0.0, 2_000.0);
     pub const REFUELLED_ML: Range = Range::new("refuelled_ml", 1.0, 2_000_000.0);
     pub const PRICE_PAISE_PER_L: Range = Range::new("price_paise_per_l", 1.0, 1_000_000.0);
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TruckId;
-use crate::time::Time;
+use super::{TruckId, event::check_text, ranges};
+use crate::{Error, Result, time::Time};
 
 /// What is known of a truck that does not change from report to report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,21 @@ pub struct RegisteredTruck {
     pub fuel_tank_l: f64,
 }
 
+impl RegisteredTruck {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the first field that breaks a rule, its value and the rule.
+    pub fn validate(&self) -> Result<()> {
+        check_text("model", &self.model)?;
+        check_text("model_name", &self.model_name)?;
+        check_text("depot", &self.depot)?;
+        ranges::KERB_KG.check(self.kerb_kg)?;
+        ranges::PAYLOAD_MAX_KG.check(self.payload_max_kg)?;
+        ranges::FUEL_TANK_L.check(self.fuel_tank_l).map(drop)
+    }
+}
+
 /// How a run began: fixed for its life, kept with its state and in its store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,4 +52,20 @@ pub struct Genesis {
     pub clock_offset_ms: i64,
     /// Version of the world's rules and data; a world of another version is another world.
     pub world_version: u32,
+}
+
+impl Genesis {
+    /// Checks the start.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the rule.
+    pub fn validate(&self) -> Result<()> {
+        if !(Time::MIN..Time::MAX).contains(&self.start) {
+            return Err(Error::invalid("genesis.start: outside the years 2000 to 2099"));
+        }
+        if self.start.as_ms() % 1_000 != 0 {
+            return Err(Error::invalid("genesis.start: expected a multiple of one second"));
+        }
+        Ok(())
+    }
 }

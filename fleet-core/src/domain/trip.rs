@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DriverId, Refuelling, TripId, TruckId, ranges};
+use super::{DriverId, Refuelling, TripId, TruckId, event::check_text, ranges};
 use crate::{Error, Result, geo::Position, time::Time};
 
 /// Where a trip begins or ends.
@@ -158,7 +158,10 @@ impl TripSummary {
         ranges::Range { field: "average_speed_kmh", ..ranges::SPEED_KMH }
             .check(self.average_speed_kmh)?;
         ranges::Range { field: "max_speed_kmh", ..ranges::SPEED_KMH }.check(self.max_speed_kmh)?;
+        check_text("commodity", &self.commodity)?;
         for end in [&self.origin, &self.destination] {
+            check_text("place", &end.place)?;
+            check_text("name", &end.name)?;
             ranges::LATITUDE_DEG.check(end.position.lat)?;
             ranges::LONGITUDE_DEG.check(end.position.lon)?;
         }

@@ -22,6 +22,14 @@ pub mod sqlite;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Topic(Cow<'static, str>);
 
+/// What the name of a topic's dead letters ends with.
+const DEAD_LETTERS: &str = ".dlq";
+
+/// The most headers that a record may have.
+pub const HEADERS_MAX: usize = 32;
+/// The most bytes that a record's headers may have together, names and values.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+
 impl Topic {
     /// Telemetry events, keyed by truck.
     pub const TELEMETRY: Self = Self(Cow::Borrowed("fleet.telemetry.v1"));
@@ -29,6 +37,9 @@ impl Topic {
     pub const TRIPS: Self = Self(Cow::Borrowed("fleet.trips.v1"));
     /// The register of trucks, keyed by truck.
     pub const TRUCKS: Self = Self(Cow::Borrowed("fleet.trucks.v1"));
+
+    /// Every topic that trucks are reported on.
+    pub const FLEET: [Self; 3] = [Self::TELEMETRY, Self::TRIPS, Self::TRUCKS];
 
     /// The topic's name.
     pub fn as_str(&self) -> &str {
@@ -38,12 +49,18 @@ impl Topic {
     /// Where this topic's dead letters go: `<topic>.dlq`.
     #[must_use]
     pub fn dead_letters(&self) -> Self {
-        Self(Cow::Owned(format!("{}.dlq", self.0)))
+        Self(Cow::Owned(format!("{}{DEAD_LETTERS}", self.0)))
     }
 
     /// Whether this topic holds dead letters of another.
     pub fn is_dead_letters(&self) -> bool {
-        self.0.ends_with(".dlq")
+        self.0.ends_with(DEAD_LETTERS)
+    }
+
+    /// The topic whose dead letters this one holds, if it does.
+    pub fn origin(&self) -> Option<Self> {
+        let origin = self.0.strip_suffix(DEAD_LETTERS)?;
+        Some(Self(Cow::Owned(origin.to_owned())))
     }
 }
 
@@ -70,6 +87,12 @@ impl fmt::Display for Topic {
 pub struct Partition {
     pub topic: Topic,
     pub number: u32,
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.topic, self.number)
+    }
 }
 
 /// A place in the log: offsets grow by one per record in a partition and are never used again.

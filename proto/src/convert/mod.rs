@@ -8,6 +8,7 @@ use fleet_core::{
     domain::{Genesis, Refuelling, RegisteredTruck, Signals, Status, TelemetryEvent, TripSummary},
     geo::Position,
     route::RoadClass,
+    stream::Topic,
     time::Time,
 };
 use prost::Message;
@@ -66,15 +67,36 @@ pub fn decode_register_entry(payload: &[u8]) -> Result<RegisterEntry> {
     let message =
         v1::RegisterEntry::decode(payload).map_err(|e| undecodable("register entry", &e))?;
     match message.entry {
-        Some(Entry::Genesis(genesis)) => Ok(RegisterEntry::Genesis(Genesis {
-            seed: genesis.seed,
-            start: time("genesis.start_ms", genesis.start_ms)?,
-            clock_offset_ms: genesis.clock_offset_ms,
-            world_version: genesis.world_version,
-        })),
+        Some(Entry::Genesis(genesis)) => {
+            let genesis = Genesis {
+                seed: genesis.seed,
+                start: Time::from_ms(genesis.start_ms),
+                clock_offset_ms: genesis.clock_offset_ms,
+                world_version: genesis.world_version,
+            };
+            genesis.validate()?;
+            Ok(RegisterEntry::Genesis(genesis))
+        }
         Some(Entry::Truck(truck)) => Ok(RegisterEntry::Truck(truck.try_into()?)),
         None => Err(Error::invalid("register entry: expected genesis or truck")),
     }
+}
+
+/// Whether a payload of `topic` would be handled: what a dry run of a redrive asks.
+///
+/// # Errors
+/// `Invalid`, saying why not; also for a topic that nobody reads.
+pub fn validate(topic: &Topic, payload: &[u8]) -> Result<()> {
+    if *topic == Topic::TELEMETRY {
+        return decode_event(payload).map(drop);
+    }
+    if *topic == Topic::TRIPS {
+        return decode_trip(payload).map(drop);
+    }
+    if *topic == Topic::TRUCKS {
+        return decode_register_entry(payload).map(drop);
+    }
+    Err(Error::invalid(format!("topic {topic}: nobody reads it")))
 }
 
 fn undecodable(what: &str, error: &prost::DecodeError) -> Error {
@@ -286,7 +308,7 @@ impl From<&RegisteredTruck> for v1::RegisteredTruck {
 impl TryFrom<v1::RegisteredTruck> for RegisteredTruck {
     type Error = Error;
     fn try_from(message: v1::RegisteredTruck) -> Result<Self> {
-        Ok(Self {
+        let truck = Self {
             truck_id: message.truck_id.parse()?,
             model: message.model,
             model_name: message.model_name,
@@ -294,6 +316,8 @@ impl TryFrom<v1::RegisteredTruck> for RegisteredTruck {
             kerb_kg: message.kerb_kg,
             payload_max_kg: message.payload_max_kg,
             fuel_tank_l: message.fuel_tank_l,
-        })
+        };
+        truck.validate()?;
+        Ok(truck)
     }
 }

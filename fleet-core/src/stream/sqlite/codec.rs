@@ -2,14 +2,15 @@
 
 use bytes::Bytes;
 
-use crate::{Error, Result, stream::NewRecord};
+use crate::{
+    Error, Result,
+    stream::{HEADER_BYTES_MAX, HEADERS_MAX, NewRecord},
+};
 
 /// Partitions of every topic of the embedded log.
 pub(super) const PARTITIONS: u32 = 4;
 
 const KEY_BYTES_MAX: usize = 1 << 10;
-const HEADERS_MAX: usize = 32;
-const HEADER_BYTES_MAX: usize = 16 << 10;
 const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
 /// The partition of `key`: FNV-1a (32 bit) modulo the number of partitions, the same for ever.
