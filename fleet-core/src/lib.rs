@@ -13,11 +13,13 @@
 pub mod backoff;
 pub mod domain;
 pub mod error;
+pub mod eta;
 pub mod geo;
 pub mod hook;
 pub mod physics;
 pub mod random;
 pub mod ratelimit;
+pub mod refuel;
 pub mod route;
 pub mod slo;
 #[cfg(feature = "sqlite")]

@@ -1,0 +1,13 @@
+//! When a truck will be there, how sure that is, and what was promised.
+//!
+//! [`Haul`] crosses a route piece by piece in microseconds; what a calendar, rests and pumps add is
+//! the caller's to know. [`Band`] turns a forecast into an interval, from residuals of earlier ones.
+//! [`promised_hours`] is what the customer was told before departure.
+
+mod band;
+mod crossing;
+mod promise;
+
+pub use band::{Band, Residuals};
+pub use crossing::{Crossing, Haul, Stretch};
+pub use promise::{ServiceClass, promised_hours};
