@@ -7,14 +7,20 @@
 //! ```
 //! use fleet_core::slo::{Counts, Objective};
 //! let objective: Objective = "99.9".parse()?;
-//! let month = Counts { bad: 420, total: 1_000_000 };
-//! let hour = Counts { bad: 8, total: 1_400 };
-//! let five_minutes = Counts { bad: 1, total: 120 };
+//! let month = Counts { good: 999_580, bad: 420 };
+//! let hour = Counts { good: 1_392, bad: 8 };
+//! let five_minutes = Counts { good: 119, bad: 1 };
 //! assert!(objective.is_met(month));
 //! assert_eq!(objective.used(month), Some(0.42));
 //! assert_eq!(objective.seconds_to_exhaustion(month, hour, five_minutes), Some(263_088));
 //! # Ok::<(), fleet_core::Error>(())
 //! ```
+//!
+//! Where the counts come from is another matter: a [`History`] keeps them for 30 days in memory.
+
+mod history;
+
+pub use history::{History, Observed, Span};
 
 use std::{ops::Add, str::FromStr};
 
@@ -22,33 +28,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// Seconds of the 30-day window.
-const WINDOW_S: f64 = 2_592_000.0;
 /// Fewer bad requests than this in an hour are noise, not a burn.
 const BAD_MIN: u64 = 5;
 
-/// Requests of a window: all valid ones, and those of them that failed.
+/// Valid requests of a window, by outcome: that more failed than were made cannot be said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the line above")]
 pub struct Counts {
+    pub good: u64,
     pub bad: u64,
-    pub total: u64,
 }
 
 impl Counts {
+    /// All of them.
+    pub fn total(self) -> u128 {
+        u128::from(self.good) + u128::from(self.bad)
+    }
+
     /// Share of good requests, 0 to 1; `None` without requests.
     pub fn sli(self) -> Option<f64> {
-        (self.total > 0).then(|| 1.0 - self.bad.min(self.total) as f64 / self.total as f64)
+        (self.total() > 0).then(|| self.good as f64 / self.total() as f64)
     }
 }
 
 impl Add for Counts {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self {
-            bad: self.bad.saturating_add(other.bad),
-            total: self.total.saturating_add(other.total),
-        }
+        Self { good: self.good.saturating_add(other.good), bad: self.bad.saturating_add(other.bad) }
     }
 }
 
@@ -75,15 +82,21 @@ impl Objective {
         self.budget_ppm
     }
 
+    /// Requests that failed, and those that may, both in millionths: integers, to be compared.
+    fn spent_and_allowed(self, window: Counts) -> (u128, u128) {
+        (u128::from(window.bad) * 1_000_000, window.total() * u128::from(self.budget_ppm))
+    }
+
     /// Whether no more failed than may; equality is met, with nothing left.
     pub fn is_met(self, window: Counts) -> bool {
-        u128::from(window.bad) * 1_000_000 <= u128::from(window.total) * u128::from(self.budget_ppm)
+        let (spent, allowed) = self.spent_and_allowed(window);
+        spent <= allowed
     }
 
     /// Share of the budget that is used, above 1 if overspent; `None` without requests.
     pub fn used(self, window: Counts) -> Option<f64> {
-        let allowed = u128::from(window.total) * u128::from(self.budget_ppm);
-        (allowed > 0).then(|| (u128::from(window.bad) * 1_000_000) as f64 / allowed as f64)
+        let (spent, allowed) = self.spent_and_allowed(window);
+        (allowed > 0).then(|| spent as f64 / allowed as f64)
     }
 
     /// How many times faster than allowed the budget burns in a window.
@@ -94,22 +107,31 @@ impl Objective {
     /// Seconds until the 30-day budget is gone if the last hour goes on: 0 if it is gone already,
     /// `None` if nothing burns now (fewer than five failures in the hour, or none in the last five
     /// minutes: an outage that is over).
+    ///
+    /// remaining · 30 d / burn(hour), rounded down: exact for windows of up to 10¹² requests, and
+    /// `u64::MAX` where the product of two windows passes 2¹²⁸.
     pub fn seconds_to_exhaustion(
         self,
         month: Counts,
         hour: Counts,
         five_minutes: Counts,
     ) -> Option<u64> {
-        let remaining = 1.0 - self.used(month)?;
-        if remaining <= 0.0 {
+        let (spent, allowed) = self.spent_and_allowed(month);
+        if allowed == 0 {
+            return None;
+        }
+        if spent >= allowed {
             return Some(0);
         }
         if hour.bad < BAD_MIN || five_minutes.bad == 0 {
             return None;
         }
-        #[expect(clippy::cast_sign_loss, reason = "both factors are positive")]
-        let seconds = (remaining * WINDOW_S / self.burn_rate(hour)? + 1e-6).floor() as u64;
-        Some(seconds)
+        // (allowed - spent) / allowed * 2 592 000 s / (hour.bad / hour.total / budget), where the budget
+        // cancels and 2.592 is 324 / 125.
+        let left = (allowed - spent).checked_mul(324 * hour.total());
+        let burnt = (125 * u128::from(hour.bad)).checked_mul(month.total());
+        let seconds = left.zip(burnt).map_or(u128::MAX, |(left, burnt)| left / burnt);
+        Some(u64::try_from(seconds).unwrap_or(u64::MAX))
     }
 }
 
@@ -140,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     const fn counts(total: u64, bad: u64) -> Counts {
-        Counts { bad, total }
+        Counts { good: total - bad, bad }
     }
 
     /// Worked examples: objective, 30 days, last hour; met, used (6 places), seconds left.
@@ -204,13 +226,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn met_agrees_with_used_and_nothing_is_nan(ppm in 1..1_000_000_u32, total: u64, bad: u64) {
+        fn met_agrees_with_used_and_nothing_is_nan(ppm in 1..1_000_000_u32, good: u64, bad: u64) {
             let objective = Objective::from_budget_ppm(ppm).expect("in range");
-            let window = counts(total, bad.min(total));
+            let window = Counts { good, bad };
             if let Some(used) = objective.used(window) {
                 prop_assert!(used.is_finite() && used >= 0.0);
                 prop_assert!(objective.is_met(window) == (used <= 1.0) || (used - 1.0).abs() < 1e-9);
             }
+            let left = objective.seconds_to_exhaustion(window, window, window);
+            prop_assert_eq!(left == Some(0), window.total() > 0 && objective.used(window) >= Some(1.0));
             prop_assert!(window.sli().is_none_or(|sli| (0.0..=1.0).contains(&sli)));
         }
     }
