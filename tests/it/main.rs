@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod crash;
+mod exact;
 mod faces;
 mod faults;
+mod named_points;
 mod program;
 mod tidy;
