@@ -21,7 +21,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the platform (the default).
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print what is kept as JSON lines, in an order that does not depend on how it got there.
     Dump {
         /// What to print.
@@ -102,6 +102,9 @@ pub(crate) struct RunArgs {
     /// Address of REST, streams and status page [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+    /// Address of gRPC, or off [default: 127.0.0.1:50051].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) grpc_listen: Option<String>,
     /// Days that telemetry is kept [default: 7].
     #[arg(long, value_name = "DAYS")]
     pub(crate) retention_days: Option<String>,
@@ -118,7 +121,7 @@ pub(crate) struct RunArgs {
 
 impl Cli {
     pub(crate) fn execute(self, hook: Hook) -> Result<()> {
-        match self.command.unwrap_or(Command::Run(self.run)) {
+        match self.command.unwrap_or(Command::Run(Box::new(self.run))) {
             Command::Run(args) => {
                 let settings = settings::resolve(&args)?;
                 if args.check_config {

@@ -3,7 +3,7 @@
 //! Stopping goes with the stream: the simulator first (its last checkpoint is written), then the
 //! groups once they have nothing left to read, then the rest.
 
-use std::{io::IsTerminal, sync::Arc, time::Duration};
+use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use fleet_core::hook::Hook;
@@ -33,11 +33,13 @@ pub(crate) fn run(settings: &Settings, hook: Hook) -> Result<()> {
 
 async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<()> {
     let data = DataDir::open(&settings.data_dir)?;
-    let listen = settings.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("--listen {listen}: not possible; is the port in use?"))?;
+    let listener = bind("--listen", settings.listen).await?;
     let address = listener.local_addr()?;
+    let grpc_listener = match settings.grpc_listen {
+        Some(listen) => Some(bind("--grpc-listen", listen).await?),
+        None => None,
+    };
+    let grpc_address = grpc_listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let registry = Registry::new();
     let progress = Arc::new(Progress::default());
     let (stop, stopped) = watch::channel(false);
@@ -61,23 +63,19 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
         until_stopped(stopped.clone()),
     ));
-    let api = fleet_api::Components {
-        log: Arc::clone(&data.log) as _,
-        store: Arc::clone(&data.store) as _,
-        state: Arc::clone(&data.state) as _,
-        clock: Arc::clone(&data.clock),
-        groups: vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
-        registry: registry.clone(),
-    };
-    helpers.spawn(async move {
-        if let Err(error) = fleet_api::run(api, listener, until_stopped(stopped)).await {
+    let api = api_parts(&data, &registry);
+    let mut faces = JoinSet::new();
+    faces.spawn(async move {
+        let served = fleet_api::run(api, listener, grpc_listener, until_stopped(stopped)).await;
+        if let Err(error) = served {
             tracing::error!(%error, "the API has stopped");
         }
     });
     if is_terminal {
         helpers.spawn(progress::show(Arc::clone(&progress), Arc::clone(&data.log) as _, address));
     }
-    info!(%address, data_dir = %settings.data_dir.display(), "listening");
+    let grpc_address = grpc_address.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    info!(%address, %grpc_address, data_dir = %settings.data_dir.display(), "listening");
 
     let outcome = simulate(settings, &data, &registry, &progress, hook, &mut groups).await;
     // A run that reached its end waits until all is archived; one that was told to stop does not:
@@ -90,10 +88,16 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
     while let Some(group) = groups.join_next().await {
         group??;
     }
-    // Streams to clients may go on for ever; what matters is written by now.
-    drop(tokio::time::timeout(Duration::from_secs(2), helpers.join_next()).await);
+    // Clients get what they asked for, within the API's own bound; what matters is written by now.
+    faces.join_all().await;
     helpers.shutdown().await;
     outcome.map(drop).and(drained)
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{flag} {address}: not possible; is the port in use?"))
 }
 
 fn group_parts(data: &DataDir, metrics: &PipelineMetrics, hook: &Hook) -> consumer::Components {
@@ -103,6 +107,17 @@ fn group_parts(data: &DataDir, metrics: &PipelineMetrics, hook: &Hook) -> consum
         clock: Arc::clone(&data.clock),
         metrics: metrics.clone(),
         hook: hook.clone(),
+    }
+}
+
+fn api_parts(data: &DataDir, registry: &Registry) -> fleet_api::Components {
+    fleet_api::Components {
+        log: Arc::clone(&data.log) as _,
+        store: Arc::clone(&data.store) as _,
+        state: Arc::clone(&data.state) as _,
+        clock: Arc::clone(&data.clock),
+        groups: vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
+        registry: registry.clone(),
     }
 }
 

@@ -21,11 +21,13 @@ pub(crate) struct Settings {
     pub(crate) start: Option<Time>,
     pub(crate) until: Option<Time>,
     pub(crate) listen: SocketAddr,
+    /// Absent: no gRPC.
+    pub(crate) grpc_listen: Option<SocketAddr>,
     pub(crate) retention: Duration,
     pub(crate) allow_public: bool,
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "data_dir",
     "trucks",
     "seed",
@@ -33,6 +35,7 @@ const NAMES: [&str; 9] = [
     "start",
     "until",
     "listen",
+    "grpc_listen",
     "retention_days",
     "allow_public",
 ];
@@ -60,6 +63,7 @@ fn from_flags(args: &RunArgs) -> impl Iterator<Item = (String, String)> + use<> 
         &args.start,
         &args.until,
         &args.listen,
+        &args.grpc_listen,
         &args.retention_days,
         &args.allow_public,
     ]
@@ -138,6 +142,10 @@ fn check(values: &BTreeMap<String, String>) -> Result<Settings> {
         _ => text.parse().ok().filter(|factor| (0.01..=1e6).contains(factor)).map(Speed::Real),
     };
     let days = |text: &str| text.parse().ok().filter(|days| (1..=36_500).contains(days));
+    let grpc = |text: &str| match text {
+        "off" => Some(None),
+        _ => text.parse().ok().map(Some),
+    };
     let rfc3339 = "a time like 2026-01-05T00:00:00Z";
     let settings = Settings {
         data_dir: c
@@ -155,6 +163,9 @@ fn check(values: &BTreeMap<String, String>) -> Result<Settings> {
         listen: c
             .value("listen", "an address like 127.0.0.1:8080", |text| text.parse().ok())
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+        grpc_listen: c
+            .value("grpc_listen", "an address like 127.0.0.1:50051, or off", grpc)
+            .unwrap_or_else(|| Some(SocketAddr::from(([127, 0, 0, 1], 50_051)))),
         retention: Duration::from_secs(
             c.value("retention_days", "1 to 36500", days).unwrap_or(7_u64) * 86_400,
         ),
@@ -162,12 +173,16 @@ fn check(values: &BTreeMap<String, String>) -> Result<Settings> {
             .value("allow_public", "true or false", |text| text.parse().ok())
             .unwrap_or(false),
     };
-    if !settings.listen.ip().is_loopback() && !settings.allow_public {
-        c.faults.push(format!(
-            "listen {}: not a loopback address, and there are no API keys; name --allow-public \
-             true if you mean it",
-            settings.listen
-        ));
+    for (name, address) in
+        [("listen", Some(settings.listen)), ("grpc_listen", settings.grpc_listen)]
+    {
+        let Some(address) = address else { continue };
+        if !address.ip().is_loopback() && !settings.allow_public {
+            c.faults.push(format!(
+                "{name} {address}: not a loopback address, and there are no API keys; name \
+                 --allow-public true if you mean it"
+            ));
+        }
     }
     if c.faults.is_empty() { Ok(settings) } else { bail!(c.faults.join("; ")) }
 }
@@ -180,6 +195,8 @@ impl Settings {
         let put = |name: &str, value: String| println!("{name} = {value:?}");
         put("data_dir", self.data_dir.display().to_string());
         put("listen", self.listen.to_string());
+        let grpc = self.grpc_listen.map_or_else(|| "off".to_owned(), |address| address.to_string());
+        put("grpc_listen", grpc);
         put("allow_public", self.allow_public.to_string());
         put("retention_days", (self.retention.as_secs() / 86_400).to_string());
         put(
@@ -223,8 +240,12 @@ mod tests {
 
     #[test]
     fn other_addresses_than_loopback_have_to_be_asked_for() {
-        assert!(faults(&[("listen", "0.0.0.0:80")]).contains("--allow-public"));
-        assert_eq!(faults(&[("listen", "0.0.0.0:80"), ("allow_public", "true")]), "");
+        for name in ["listen", "grpc_listen"] {
+            let said = faults(&[(name, "0.0.0.0:80")]);
+            assert!(said.starts_with(name) && said.contains("--allow-public"), "{said}");
+            assert_eq!(faults(&[(name, "0.0.0.0:80"), ("allow_public", "true")]), "");
+        }
+        assert_eq!(faults(&[("grpc_listen", "off")]), "");
     }
 
     #[test]

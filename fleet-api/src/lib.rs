@@ -1,10 +1,13 @@
-//! REST and a live stream over the store, the log and the counters.
+//! REST, gRPC and live streams over the store, the log and the counters.
 //!
 //! Handlers hold no logic: they parse, ask a use case of [`Service`] and render. A cursor of the
-//! feed is one token for the paged feed and the live stream alike, and survives restarts.
+//! feed is one token for the paged feed and the live streams of both faces alike, and survives
+//! restarts.
 
 mod cursor;
+mod grpc;
 mod live;
+mod messages;
 mod metrics;
 mod page;
 mod problem;
@@ -12,7 +15,7 @@ mod rest;
 mod service;
 mod text;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use fleet_core::{
     Error, Result, state::StateStore, store::FleetStore, stream::EventLog, time::Clock,
@@ -44,18 +47,46 @@ impl fmt::Debug for Components {
     }
 }
 
-/// Serves on `listener` until `shutdown`, then finishes the requests under way.
+/// How long requests under way may take once the API closes.
+pub const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// Serves REST on one listener, and gRPC on the other if there is one, until `shutdown`. Then live
+/// streams end, requests under way are finished, and what is not done after [`DRAIN_MAX`] is cut.
 ///
 /// # Errors
-/// `Internal` if a metric's name is taken; `Unavailable` if the listener fails.
+/// `Internal` if a metric's name is taken; `Unavailable` if a listener fails.
 pub async fn run(
     components: Components,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    rest: TcpListener,
+    grpc: Option<TcpListener>,
+    shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
-    let app = rest::router(Arc::new(Service::new(components)?));
-    axum::serve(listener, app)
-        .with_graceful_shutdown(shutdown)
+    let service = Arc::new(Service::new(components)?);
+    let rest = serve(rest, rest::router(Arc::clone(&service)), &service);
+    let grpc = async {
+        match grpc {
+            Some(listener) => grpc::run(Arc::clone(&service), listener).await,
+            None => Ok(()),
+        }
+    };
+    let closing = async {
+        shutdown.await;
+        service.closing.close();
+        tokio::time::sleep(DRAIN_MAX).await;
+    };
+    tokio::select! {
+        served = async { tokio::try_join!(rest, grpc) } => served.map(drop),
+        () = closing => {
+            tracing::warn!("some requests were cut: they were not done {DRAIN_MAX:?} after closing");
+            Ok(())
+        }
+    }
+}
+
+/// Serves `router` until the API closes, then finishes the requests under way.
+async fn serve(listener: TcpListener, router: axum::Router, service: &Service) -> Result<()> {
+    axum::serve(listener, router)
+        .with_graceful_shutdown(service.closing.closed())
         .await
         .map_err(|cause| Error::unavailable("the listener failed").with_source(cause))
 }

@@ -1,36 +1,70 @@
-//! The feed as it grows, as server-sent events.
+//! The feed as it grows, for every face that streams it.
 //!
-//! Each event's id is the cursor after it, so a browser that reconnects with `Last-Event-ID` goes on
-//! where it stopped. A stream reads the store by its cursor and is woken by writes: nothing is
-//! skipped however slow its reader is, and a slow one costs only itself.
+//! Each entry comes with the cursor after it, so a client that reconnects goes on where it stopped:
+//! a browser by `Last-Event-ID`, a gRPC client by the cursor in its request. A stream reads the
+//! store by its cursor and is woken by writes: nothing is skipped however slow its reader is, a
+//! slow one costs only itself, and no more than one batch waits for it.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::response::sse::Event;
 use fleet_core::{
-    Result,
+    Error, Result,
+    domain::TruckId,
     store::{FeedItem, Watermarks},
 };
 use futures::stream::{self, Stream, StreamExt};
+use tokio::sync::watch;
 
-use crate::{Service, service::entry};
+use crate::{Service, messages::Entry, service::entry};
 
-/// Streams that may be open at once.
+/// Streams that may be open at once, of all faces together.
 pub(crate) const SUBSCRIBERS_MAX: i64 = 256;
 /// Entries read at once.
 const BATCH: usize = 200;
 /// How long one read waits to be woken.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// Tells everyone who would go on for ever that the API closes.
+#[derive(Debug)]
+pub(crate) struct Closing(watch::Sender<bool>);
+
+impl Default for Closing {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Closing {
+    /// From now on.
+    pub(crate) fn close(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Resolves once the API closes.
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let mut closing = self.0.subscribe();
+        async move {
+            drop(closing.wait_for(|is_closing| *is_closing).await); // an error: the API is gone
+        }
+    }
+}
+
 /// Counts an open stream as long as it lives.
 pub(crate) struct Subscription(Arc<Service>);
 
 impl Subscription {
-    /// One more stream, if there is room.
-    pub(crate) fn open(service: &Arc<Service>) -> Option<Self> {
+    /// One more stream.
+    ///
+    /// # Errors
+    /// `Unavailable` if all are taken.
+    pub(crate) fn open(service: &Arc<Service>) -> Result<Self> {
         service.metrics.subscribers.inc();
         let subscription = Self(Arc::clone(service));
-        (service.metrics.subscribers.get() <= SUBSCRIBERS_MAX).then_some(subscription)
+        if service.metrics.subscribers.get() > SUBSCRIBERS_MAX {
+            return Err(Error::unavailable("all live streams are taken"));
+        }
+        Ok(subscription)
     }
 }
 
@@ -40,33 +74,78 @@ impl Drop for Subscription {
     }
 }
 
-/// Everything from `places` on, for ever.
+/// An entry of the feed, and where to go on after it.
+pub(crate) struct Placed {
+    pub(crate) cursor: String,
+    pub(crate) entry: Entry,
+}
+
+impl Placed {
+    fn truck_id(&self) -> &TruckId {
+        match &self.entry {
+            Entry::Telemetry { event } => &event.truck_id,
+            Entry::Trip { trip } => &trip.truck_id,
+        }
+    }
+}
+
+/// The items that were read from `at` on, each with the cursor after it.
+pub(crate) fn placed(service: &Service, mut at: Watermarks, items: Vec<FeedItem>) -> Vec<Placed> {
+    let place = |item: FeedItem| {
+        let place = item.place();
+        at.insert(place.partition.clone(), place.offset + 1);
+        Placed { cursor: service.cursor(&at), entry: entry(item) }
+    };
+    items.into_iter().map(place).collect()
+}
+
+/// Everything from `places` on, or only what is of one truck. Ends when the API closes, or after
+/// the error if the store does not answer.
+pub(crate) fn entries(
+    subscription: Subscription,
+    places: Watermarks,
+    truck_id: Option<TruckId>,
+) -> impl Stream<Item = Result<Placed>> + Send + 'static {
+    let closed = subscription.0.closing.closed();
+    let batches = stream::unfold(Some((subscription, places)), |state| async move {
+        let (subscription, places) = state?;
+        let service = &subscription.0;
+        match service.parts.store.feed(&places, BATCH, WAIT).await {
+            Ok(page) => {
+                let entries = placed(service, places, page.items);
+                let entries: Vec<_> = entries.into_iter().map(Ok).collect();
+                Some((entries, Some((subscription, page.next))))
+            }
+            Err(error) => Some((vec![Err(error)], None)),
+        }
+    });
+    let is_wanted = move |entry: &Result<Placed>| match (entry, &truck_id) {
+        (Ok(placed), Some(truck_id)) => placed.truck_id() == truck_id,
+        (Ok(_), None) | (Err(_), _) => true,
+    };
+    batches
+        .take_until(Box::pin(closed))
+        .flat_map(stream::iter)
+        .filter(move |entry| std::future::ready(is_wanted(entry)))
+}
+
+/// The same as server-sent events; each event's id is the cursor after it.
 pub(crate) fn events(
     subscription: Subscription,
     places: Watermarks,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold((subscription, places), |(subscription, places)| async move {
-        let service = &subscription.0;
-        let page = match service.parts.store.feed(&places, BATCH, WAIT).await {
-            Ok(page) => page,
+    entries(subscription, places, None).filter_map(|placed| async move {
+        let Placed { cursor, entry } = match placed {
+            Ok(placed) => placed,
             Err(error) => {
                 tracing::warn!(%error, "a live stream ends: the store does not answer");
                 return None; // the client reconnects with its last id
             }
         };
-        let mut at = places;
-        let mut events = Vec::with_capacity(page.items.len());
-        for item in page.items {
-            let place = item.place();
-            at.insert(place.partition.clone(), place.offset + 1);
-            let name = match &item {
-                FeedItem::Telemetry(_) => "telemetry",
-                FeedItem::Trip(_) => "trip",
-            };
-            let event = Event::default().event(name).id(service.cursor(&at));
-            events.push(event.json_data(entry(item)).unwrap_or_else(|_| Event::default()));
-        }
-        Some((stream::iter(events.into_iter().map(Ok)), (subscription, page.next)))
+        let name = match &entry {
+            Entry::Telemetry { .. } => "telemetry",
+            Entry::Trip { .. } => "trip",
+        };
+        Some(Ok(Event::default().event(name).id(cursor).json_data(entry).unwrap_or_default()))
     })
-    .flatten()
 }

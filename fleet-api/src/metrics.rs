@@ -7,6 +7,8 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Reg
 pub(crate) struct ApiMetrics {
     pub(crate) requests: IntCounterVec,
     pub(crate) duration: HistogramVec,
+    pub(crate) calls: IntCounterVec,
+    pub(crate) call_duration: HistogramVec,
     pub(crate) subscribers: IntGauge,
 }
 
@@ -21,12 +23,22 @@ impl ApiMetrics {
                 HistogramOpts::new("fleet_http_request_duration_seconds", "Time to the answer"),
                 &["route"],
             )?;
+            let calls = IntCounterVec::new(
+                Opts::new("fleet_grpc_calls_total", "gRPC calls answered; streams when they begin"),
+                &["method", "code"],
+            )?;
+            let call_duration = HistogramVec::new(
+                HistogramOpts::new("fleet_grpc_call_duration_seconds", "Time to the gRPC answer"),
+                &["method"],
+            )?;
             let subscribers =
                 IntGauge::new("fleet_api_stream_subscribers", "Live streams that are open")?;
             registry.register(Box::new(requests.clone()))?;
             registry.register(Box::new(duration.clone()))?;
+            registry.register(Box::new(calls.clone()))?;
+            registry.register(Box::new(call_duration.clone()))?;
             registry.register(Box::new(subscribers.clone()))?;
-            Ok(Self { requests, duration, subscribers })
+            Ok(Self { requests, duration, calls, call_duration, subscribers })
         };
         all().map_err(|e| Error::internal("metrics of the API").with_source(e))
     }

@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 problems.
+//! Errors as RFC 9457 problems, and as what gRPC calls them.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -6,31 +6,38 @@ use axum::{
 };
 use fleet_core::{Error, ErrorKind};
 use serde_json::json;
+use tonic::Code;
 
 /// An error on its way to a client.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
+    code: Code,
     kind: &'static str,
     detail: String,
 }
 
-/// The status and problem type of each kind: one exhaustive table.
-const fn answer(kind: ErrorKind) -> (StatusCode, &'static str) {
+/// The HTTP status, gRPC code and problem type of each kind: one exhaustive table, so that the
+/// faces cannot drift apart.
+const fn answer(kind: ErrorKind) -> (StatusCode, Code, &'static str) {
     match kind {
-        ErrorKind::Invalid => (StatusCode::BAD_REQUEST, "invalid-request"),
-        ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not-found"),
-        ErrorKind::Conflict => (StatusCode::CONFLICT, "conflict"),
-        ErrorKind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "quota-exceeded"),
-        ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-        ErrorKind::Corrupt => (StatusCode::INTERNAL_SERVER_ERROR, "corrupt-data"),
-        ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        ErrorKind::Invalid => (StatusCode::BAD_REQUEST, Code::InvalidArgument, "invalid-request"),
+        ErrorKind::NotFound => (StatusCode::NOT_FOUND, Code::NotFound, "not-found"),
+        ErrorKind::Conflict => (StatusCode::CONFLICT, Code::Aborted, "conflict"),
+        ErrorKind::RateLimited => {
+            (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, "quota-exceeded")
+        }
+        ErrorKind::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, "unavailable")
+        }
+        ErrorKind::Corrupt => (StatusCode::INTERNAL_SERVER_ERROR, Code::DataLoss, "corrupt-data"),
+        ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "internal"),
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (status, kind) = answer(error.kind());
+        let (status, code, kind) = answer(error.kind());
         // Causes of our own failures are for the log, not for clients.
         let detail = if status.is_server_error() {
             tracing::error!(%error, "request failed");
@@ -38,28 +45,54 @@ impl From<Error> for Problem {
         } else {
             error.to_string()
         };
-        Self { status, kind, detail }
+        Self { status, code, kind, detail }
     }
 }
 
 impl Problem {
     /// The place in the feed that was asked for is not there any more.
     pub(crate) fn gone(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::GONE, kind: "resume-point-gone", detail: detail.into() }
+        let (status, code) = (StatusCode::GONE, Code::OutOfRange);
+        Self { status, code, kind: "resume-point-gone", detail: detail.into() }
+    }
+
+    /// The failure of a question that came with a cursor: what is not found is not merely unknown,
+    /// its place is gone.
+    pub(crate) fn of_cursor(error: Error) -> Self {
+        if error.kind() == ErrorKind::NotFound {
+            Self::gone(error.to_string())
+        } else {
+            error.into()
+        }
+    }
+
+    /// What gRPC calls it.
+    pub(crate) const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Its type, the last part of its `type` in REST.
+    pub(crate) const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// What is wrong, in a sentence for the client.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// What the router itself refuses.
     pub(crate) fn of_status(status: StatusCode) -> Self {
-        let kind = match status {
-            StatusCode::NOT_FOUND => "not-found",
-            StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported-media-type",
-            StatusCode::PAYLOAD_TOO_LARGE => "too-large",
-            status if status.is_client_error() => "invalid-request",
-            _ => "internal",
+        let (code, kind) = match status {
+            StatusCode::NOT_FOUND => (Code::NotFound, "not-found"),
+            StatusCode::METHOD_NOT_ALLOWED => (Code::Unimplemented, "method-not-allowed"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => (Code::Unimplemented, "unsupported-media-type"),
+            StatusCode::PAYLOAD_TOO_LARGE => (Code::ResourceExhausted, "too-large"),
+            status if status.is_client_error() => (Code::InvalidArgument, "invalid-request"),
+            _ => (Code::Internal, "internal"),
         };
         let detail = status.canonical_reason().unwrap_or("refused").to_owned();
-        Self { status, kind, detail }
+        Self { status, code, kind, detail }
     }
 
     /// The same with another sentence.

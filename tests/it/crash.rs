@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::program::{Scratch, command, dump, fail, run_flags, store_bytes, succeed, text};
+use crate::program::{Scratch, command, dump, fail, run_flags, run_on, store_bytes, succeed};
 
 const UNTIL: &str = "2026-01-05T12:00:00Z";
 
@@ -82,14 +82,14 @@ fn what_contradicts_old_data_is_refused_by_name() {
     let dir = scratch.path("data");
     let until = "2026-01-05T00:10:00Z";
     succeed(&run_flags(&dir, until, &["--trucks", "5"]));
-    let base = ["run", "--data-dir", text(&dir), "--listen", "127.0.0.1:0", "--speed", "max"];
+    let base = run_on(&dir, &["--speed", "max"]);
     for (flag, value) in [("--seed", "8"), ("--start", "2026-02-01T00:00:00Z"), ("--trucks", "4")] {
-        let mut flags = base.to_vec();
+        let mut flags = base.clone();
         flags.extend([flag, value, "--until", until]);
         let said = fail(&flags);
         assert!(said.contains(flag), "{said}");
     }
-    let mut flags = base.to_vec();
+    let mut flags = base.clone();
     flags.extend(["--until", "2026-01-05T00:20:00Z"]);
     succeed(&flags); // absent flags take the values of genesis
     std::fs::remove_file(dir.join("state.db")).unwrap();

@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::program::{Platform, START, Scratch, text};
+use crate::program::{Platform, START, Scratch, run_on};
 
 /// Hours of history are in the store before the questions begin; live trucks go on at 60 ×.
 fn platform(scratch: &Scratch) -> Platform {
     let dir = scratch.path("data");
     crate::program::succeed(&crate::program::run_flags(&dir, "2026-01-05T04:00:00Z", &[]));
-    let flags = ["run", "--data-dir", text(&dir), "--listen", "127.0.0.1:0", "--speed", "60"];
-    let mut flags = flags.to_vec();
-    flags.extend(["--start", START]);
-    Platform::start(&flags)
+    Platform::start(&run_on(&dir, &["--speed", "60", "--start", START]))
 }
 
 fn items(value: &Value) -> &Vec<Value> {
@@ -40,6 +37,7 @@ fn every_path_answers_and_every_refusal_is_a_problem() {
     for path in ["/healthz", "/readyz", "/", "/status.js", "/status.css"] {
         assert_eq!(platform.get(path).0, 200, "{path}");
     }
+    assert!(std::net::TcpStream::connect(&platform.grpc_address).is_ok());
     let metrics = platform.get("/metrics").1;
     for name in ["fleet_http_requests_total", "fleet_pipeline_records_total", "fleet_sim_world"] {
         assert!(metrics.contains(name), "{name}");

@@ -56,12 +56,18 @@ pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The flags of a run at full speed.
-pub(crate) fn run_flags<'a>(dir: &'a Path, until: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut flags = vec!["run", "--data-dir", text(dir), "--listen", "127.0.0.1:0"];
-    flags.extend(["--speed", "max", "--seed", "7", "--start", START, "--until", until]);
+/// The flags of a run on ports that are free.
+pub(crate) fn run_on<'a>(dir: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let mut flags = vec!["run", "--data-dir", text(dir)];
+    flags.extend(["--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"]);
     flags.extend(more);
     flags
+}
+
+/// The flags of a run at full speed.
+pub(crate) fn run_flags<'a>(dir: &'a Path, until: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let fast = ["--speed", "max", "--seed", "7", "--start", START, "--until", until];
+    run_on(dir, &[&fast, more].concat())
 }
 
 /// Everything a fleet's data says, without what depends on when it was processed.
@@ -73,6 +79,20 @@ pub(crate) fn dump(dir: &Path) -> [String; 3] {
 pub(crate) struct Platform {
     child: Child,
     _stderr: BufReader<ChildStderr>,
+    rest: Rest,
+    /// Where it speaks gRPC.
+    pub(crate) grpc_address: String,
+}
+
+impl std::ops::Deref for Platform {
+    type Target = Rest;
+    fn deref(&self) -> &Rest {
+        &self.rest
+    }
+}
+
+/// A client of REST at one address.
+pub(crate) struct Rest {
     pub(crate) address: String,
 }
 
@@ -87,9 +107,13 @@ impl Platform {
             let mut line = String::new();
             assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended, saying {said}");
             said.push_str(&line);
-            if let Some((_, rest)) = line.split_once("listening address=") {
-                let address = rest.split_whitespace().next().unwrap().to_owned();
-                return Self { child, _stderr: stderr, address };
+            let address = |name: &str| {
+                let (_, rest) = line.split_once(name)?;
+                rest.split_whitespace().next().map(str::to_owned)
+            };
+            if let Some(rest) = address("listening address=") {
+                let (rest, grpc_address) = (Rest { address: rest }, address("grpc_address="));
+                return Self { child, _stderr: stderr, rest, grpc_address: grpc_address.unwrap() };
             }
         }
     }
@@ -98,7 +122,9 @@ impl Platform {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
 
+impl Rest {
     fn connect(&self, head: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();

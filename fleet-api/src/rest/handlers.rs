@@ -23,11 +23,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Service,
     live::{self, Subscription},
-    problem::Problem,
-    service::{
+    messages::{
         Feed, FleetSummary, Group, HistoryQuestion, Letter, Page, RedriveResult, TripsQuestion,
         Truck, TruckPosition,
     },
+    problem::Problem,
 };
 
 type Answer<T> = Result<Json<T>, Problem>;
@@ -49,7 +49,8 @@ pub(super) struct TrucksParameters {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PageParameters {
+pub(super) struct DeadLettersParameters {
+    topic: Option<String>,
     page_size: Option<u32>,
     page_token: Option<String>,
 }
@@ -121,20 +122,12 @@ pub(super) async fn trip(
     Ok(Json(service.trip(&trip_id).await?))
 }
 
-/// A cursor of another log is not merely unknown: its place is gone.
-fn gone(error: Error) -> Problem {
-    if error.kind() == ErrorKind::NotFound {
-        Problem::gone(error.to_string())
-    } else {
-        error.into()
-    }
-}
-
 pub(super) async fn feed(
     State(service): Asked,
     Query(asked): Query<FeedParameters>,
 ) -> Answer<Feed> {
-    Ok(Json(service.feed(asked.cursor.as_deref(), asked.page_size).await.map_err(gone)?))
+    let feed = service.feed(asked.cursor.as_deref(), asked.page_size).await;
+    Ok(Json(feed.map_err(Problem::of_cursor)?))
 }
 
 /// Live: from `Last-Event-ID`, else from `cursor`, else from now on.
@@ -143,8 +136,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
     Query(asked): Query<FeedParameters>,
 ) -> Result<Response, Problem> {
-    let full = || Problem::from(Error::unavailable("all live streams are taken"));
-    let subscription = Subscription::open(&service).ok_or_else(full)?;
+    let subscription = Subscription::open(&service)?;
     let last_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let (places, resync) = match last_id.or(asked.cursor.as_deref()) {
         None => (service.parts.store.watermarks().await?, false),
@@ -182,9 +174,10 @@ pub(super) async fn groups(
 
 pub(super) async fn dead_letters(
     State(service): Asked,
-    Query(asked): Query<PageParameters>,
+    Query(asked): Query<DeadLettersParameters>,
 ) -> Answer<Page<Letter>> {
-    Ok(Json(service.dead_letters(asked.page_size, asked.page_token.as_deref()).await?))
+    let (topic, token) = (asked.topic.as_deref(), asked.page_token.as_deref());
+    Ok(Json(service.dead_letters(topic, asked.page_size, token).await?))
 }
 
 pub(super) async fn dead_letter(State(service): Asked, Path(id): Path<String>) -> Answer<Letter> {

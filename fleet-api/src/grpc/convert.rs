@@ -1,0 +1,222 @@
+//! Between messages and what use cases take and give. An empty text, a 0 page size and an
+//! unspecified enum are how proto3 says "not given".
+
+use std::str::FromStr;
+
+use fleet_core::{
+    Error, Result,
+    domain::{Status, TelemetryEvent, TripStatus, TripSummary, TruckId},
+    time::Time,
+};
+use fleet_proto::v1;
+
+use crate::{
+    live::Placed,
+    messages::{
+        Entry, FleetSummary, Group, GroupPartition, HistoryQuestion, Letter, Order, Page,
+        RedriveResult, TripsQuestion, Truck, TruckPosition,
+    },
+};
+
+/// Each of a list.
+pub(super) fn all<T, M: From<T>>(items: Vec<T>) -> Vec<M> {
+    items.into_iter().map(M::from).collect()
+}
+
+/// What a text names, if it is given.
+pub(super) fn parsed<T: FromStr<Err = Error>>(text: &str) -> Result<Option<T>> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// A page size, if it is given.
+pub(super) fn size(page_size: u32) -> Option<u32> {
+    (page_size > 0).then_some(page_size)
+}
+
+/// A status, if it is given.
+pub(super) fn status(number: i32) -> Result<Option<Status>> {
+    match v1::Status::try_from(number) {
+        Ok(v1::Status::Unspecified) => Ok(None),
+        Ok(status) => status.try_into().map(Some),
+        Err(_) => Err(Error::invalid(format!("status: {number} is not a status"))),
+    }
+}
+
+fn trip_status(number: i32) -> Result<Option<TripStatus>> {
+    match v1::TripStatus::try_from(number) {
+        Ok(v1::TripStatus::Unspecified) => Ok(None),
+        Ok(status) => status.try_into().map(Some),
+        Err(_) => Err(Error::invalid(format!("status: {number} is not a status of a trip"))),
+    }
+}
+
+fn time(field: &str, ms: Option<i64>) -> Result<Option<Time>> {
+    let Some(ms) = ms else { return Ok(None) };
+    let time = Time::from_ms(ms);
+    if (Time::MIN..Time::MAX).contains(&time) {
+        return Ok(Some(time));
+    }
+    Err(Error::invalid(format!("{field}: {ms} is outside the years 2000 to 2099")))
+}
+
+/// What is asked of whose history.
+pub(super) fn history(request: v1::ListTelemetryRequest) -> Result<(TruckId, HistoryQuestion)> {
+    let question = HistoryQuestion {
+        from: time("from_ms", request.from_ms)?,
+        to: time("to_ms", request.to_ms)?,
+        order: request.newest_first.then_some(Order::NewestFirst),
+        page_size: size(request.page_size),
+        page_token: Some(request.page_token),
+    };
+    Ok((request.truck_id.parse()?, question))
+}
+
+impl TryFrom<v1::ListTripsRequest> for TripsQuestion {
+    type Error = Error;
+    fn try_from(request: v1::ListTripsRequest) -> Result<Self> {
+        Ok(Self {
+            truck_id: parsed(&request.truck_id)?,
+            status: trip_status(request.status)?,
+            on_time: request.on_time,
+            from: time("from_ms", request.from_ms)?,
+            to: time("to_ms", request.to_ms)?,
+            page_size: size(request.page_size),
+            page_token: Some(request.page_token),
+        })
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl From<FleetSummary> for v1::FleetSummary {
+    fn from(summary: FleetSummary) -> Self {
+        let by_status = summary.trucks_by_status.into_iter();
+        Self {
+            trucks: count(summary.trucks),
+            trucks_by_status: by_status
+                .map(|(status, trucks)| (status.as_str().to_owned(), count(trucks)))
+                .collect(),
+            trucks_silent: count(summary.trucks_silent),
+            distance_mm: summary.distance_mm,
+            fuel_burned_ul: summary.fuel_burned_ul,
+            diesel_cost_upaise: summary.diesel_cost_upaise,
+            co2_mg: summary.co2_mg,
+            events: summary.events,
+            trips: summary.trips,
+            trips_on_time: summary.trips_on_time,
+            counters_at_ms: summary.counters_at.map(Time::as_ms),
+            newest_event_at_ms: summary.newest_event_at.map(Time::as_ms),
+        }
+    }
+}
+
+impl From<Truck> for v1::Truck {
+    fn from(truck: Truck) -> Self {
+        Self {
+            truck_id: truck.truck_id.to_string(),
+            registered: truck.registered.as_ref().map(Into::into),
+            latest: truck.latest.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl From<Page<Truck>> for v1::ListTrucksResponse {
+    fn from(page: Page<Truck>) -> Self {
+        Self { trucks: all(page.items), next_page_token: page.next_page_token }
+    }
+}
+
+impl From<TruckPosition> for v1::TruckPosition {
+    fn from(truck: TruckPosition) -> Self {
+        Self {
+            truck_id: truck.truck_id.to_string(),
+            event_time_ms: truck.event_time.as_ms(),
+            position: Some(truck.position.into()),
+            heading_deg: truck.heading_deg,
+            speed_kmh: truck.speed_kmh,
+            status: v1::Status::from(truck.status).into(),
+        }
+    }
+}
+
+impl From<Page<TelemetryEvent>> for v1::ListTelemetryResponse {
+    fn from(page: Page<TelemetryEvent>) -> Self {
+        let events = page.items.iter().map(Into::into).collect();
+        Self { events, next_page_token: page.next_page_token }
+    }
+}
+
+impl From<Placed> for v1::FeedEntry {
+    fn from(placed: Placed) -> Self {
+        use v1::feed_entry::Item;
+        let item = match &placed.entry {
+            Entry::Telemetry { event } => Item::Telemetry((&**event).into()),
+            Entry::Trip { trip } => Item::Trip((&**trip).into()),
+        };
+        Self { cursor: placed.cursor, item: Some(item) }
+    }
+}
+
+impl From<Page<TripSummary>> for v1::ListTripsResponse {
+    fn from(page: Page<TripSummary>) -> Self {
+        let trips = page.items.iter().map(Into::into).collect();
+        Self { trips, next_page_token: page.next_page_token }
+    }
+}
+
+impl From<Group> for v1::ConsumerGroup {
+    fn from(group: Group) -> Self {
+        Self {
+            group: group.group,
+            partitions: all(group.partitions),
+            lag_records: group.lag_records,
+            lag_seconds: Some(group.lag_seconds),
+        }
+    }
+}
+
+impl From<GroupPartition> for v1::PartitionLag {
+    fn from(lag: GroupPartition) -> Self {
+        Self {
+            topic: lag.topic,
+            partition: lag.partition,
+            committed: lag.committed,
+            end: lag.end,
+            lag_records: lag.lag_records,
+        }
+    }
+}
+
+impl From<Letter> for v1::DeadLetter {
+    fn from(letter: Letter) -> Self {
+        Self {
+            id: letter.id,
+            topic: letter.topic,
+            partition: letter.partition,
+            offset: letter.offset,
+            group: letter.group,
+            reason: letter.reason,
+            detail: letter.detail,
+            attempts: letter.attempts,
+            dead_lettered_at_ms: letter.dead_lettered_at.as_ms(),
+            key: letter.key,
+            payload: letter.payload,
+            redriven: letter.redriven,
+            redriven_from: letter.redriven_from.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Page<Letter>> for v1::ListDeadLettersResponse {
+    fn from(page: Page<Letter>) -> Self {
+        Self { dead_letters: all(page.items), next_page_token: page.next_page_token }
+    }
+}
+
+impl From<RedriveResult> for v1::RedriveResult {
+    fn from(result: RedriveResult) -> Self {
+        Self { id: result.id, outcome: result.outcome.to_owned(), detail: result.detail }
+    }
+}

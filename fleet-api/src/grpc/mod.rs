@@ -1,0 +1,99 @@
+//! gRPC: the services of `fleet/v1/services.proto`, health and reflection.
+//!
+//! Each method asks the use case that its REST twin asks; `convert` alone knows both the answers
+//! and the messages, and a [`Problem`] is a status as much as it is an HTTP answer.
+
+mod convert;
+mod fleet;
+mod health;
+mod pipeline;
+mod status;
+mod telemetry;
+mod trips;
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use fleet_core::{Error, Result};
+use fleet_proto::v1::{
+    fleet_service_server::FleetServiceServer, pipeline_service_server::PipelineServiceServer,
+    telemetry_service_server::TelemetryServiceServer, trip_service_server::TripServiceServer,
+};
+use futures::FutureExt;
+use tokio::net::TcpListener;
+use tonic::{Code, Response, Status, service::Routes};
+
+use crate::{Service, problem::Problem};
+
+/// The largest request, bytes: that of REST.
+const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// The largest answer, bytes: what clients accept unless told otherwise.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// How long one call may take; of a stream, until it begins.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Serves on `listener` until the API closes.
+///
+/// # Errors
+/// `Internal` if the contracts do not describe themselves; `Unavailable` if the listener fails.
+pub(crate) async fn run(service: Arc<Service>, listener: TcpListener) -> Result<()> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let routes = routes(&service)?.add_service(health);
+    let (served, ()) = tokio::join!(
+        crate::serve(listener, routes.into_axum_router(), &service),
+        health::report(&service, &reporter),
+    );
+    served
+}
+
+fn routes(service: &Arc<Service>) -> Result<Routes> {
+    // One macro instead of four times the same bounds: the generated servers share no trait.
+    macro_rules! bounded {
+        ($server:ident) => {
+            $server::new(Face(Arc::clone(service)))
+                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_encoding_message_size(ANSWER_BYTES_MAX)
+        };
+    }
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(fleet_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let bad = |e| Error::internal("descriptors of the contracts").with_source(e);
+    Ok(Routes::new(bounded!(FleetServiceServer))
+        .add_service(bounded!(TelemetryServiceServer))
+        .add_service(bounded!(TripServiceServer))
+        .add_service(bounded!(PipelineServiceServer))
+        .add_service(reflection().build_v1().map_err(bad)?)
+        .add_service(reflection().build_v1alpha().map_err(bad)?))
+}
+
+/// The use cases as gRPC shows them.
+#[derive(Clone, Debug)]
+struct Face(Arc<Service>);
+
+impl Face {
+    /// Answers one call: counted and timed by its name, within the deadline. A panic is the end of
+    /// this call only, not of the others on its connection.
+    async fn answer<A>(
+        &self,
+        method: &'static str,
+        work: impl Future<Output = Result<A, Problem>> + Send,
+    ) -> Result<Response<A>, Status> {
+        let Service { parts, metrics, .. } = &*self.0;
+        let began_us = parts.clock.monotonic_us();
+        let work = tokio::time::timeout(DEADLINE, AssertUnwindSafe(work).catch_unwind());
+        let outcome = match work.await {
+            Ok(Ok(outcome)) => outcome.map_err(Status::from),
+            Ok(Err(_panic)) => {
+                Err(Problem::from(Error::internal(format!("{method} panicked"))).into())
+            }
+            Err(_late) => Err(Status::deadline_exceeded("no answer within 30 s")),
+        };
+        let code = outcome.as_ref().err().map_or(Code::Ok, Status::code);
+        let seconds = parts.clock.monotonic_us().saturating_sub(began_us) as f64 / 1e6;
+        metrics.calls.with_label_values(&[method, &format!("{code:?}")]).inc();
+        metrics.call_duration.with_label_values(&[method]).observe(seconds);
+        outcome.map(Response::new)
+    }
+}

@@ -1,0 +1,54 @@
+//! The pipeline's groups and its dead letters.
+
+use fleet_proto::v1;
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Face, convert};
+
+#[async_trait]
+impl v1::pipeline_service_server::PipelineService for Face {
+    async fn list_groups(
+        &self,
+        _: Request<v1::ListGroupsRequest>,
+    ) -> Result<Response<v1::ListGroupsResponse>, Status> {
+        let work = async {
+            let groups = self.0.groups().await?;
+            Ok(v1::ListGroupsResponse { groups: convert::all(groups) })
+        };
+        self.answer("PipelineService/ListGroups", work).await
+    }
+
+    async fn list_dead_letters(
+        &self,
+        request: Request<v1::ListDeadLettersRequest>,
+    ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
+        let v1::ListDeadLettersRequest { page_size, page_token, topic } = request.into_inner();
+        let work = async {
+            let topic = (!topic.is_empty()).then_some(&*topic);
+            let size = convert::size(page_size);
+            Ok(self.0.dead_letters(topic, size, Some(&page_token)).await?.into())
+        };
+        self.answer("PipelineService/ListDeadLetters", work).await
+    }
+
+    async fn get_dead_letter(
+        &self,
+        request: Request<v1::GetDeadLetterRequest>,
+    ) -> Result<Response<v1::DeadLetter>, Status> {
+        let v1::GetDeadLetterRequest { id } = request.into_inner();
+        let work = async { Ok(self.0.dead_letter(&id).await?.into()) };
+        self.answer("PipelineService/GetDeadLetter", work).await
+    }
+
+    async fn redrive_dead_letters(
+        &self,
+        request: Request<v1::RedriveDeadLettersRequest>,
+    ) -> Result<Response<v1::RedriveDeadLettersResponse>, Status> {
+        let v1::RedriveDeadLettersRequest { ids, dry_run } = request.into_inner();
+        let work = async {
+            let results = self.0.redrive(&ids, dry_run).await?;
+            Ok(v1::RedriveDeadLettersResponse { results: convert::all(results) })
+        };
+        self.answer("PipelineService/RedriveDeadLetters", work).await
+    }
+}

@@ -1,0 +1,72 @@
+//! Histories, and the feed in pages and as it grows.
+
+use fleet_proto::v1;
+use futures::stream::{self, BoxStream, StreamExt};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Face, convert};
+use crate::{
+    live::{self, Subscription},
+    problem::Problem,
+};
+
+#[async_trait]
+impl v1::telemetry_service_server::TelemetryService for Face {
+    type WatchFeedStream = BoxStream<'static, Result<v1::FeedEntry, Status>>;
+
+    async fn list_telemetry(
+        &self,
+        request: Request<v1::ListTelemetryRequest>,
+    ) -> Result<Response<v1::ListTelemetryResponse>, Status> {
+        let request = request.into_inner();
+        let work = async {
+            let (truck_id, question) = convert::history(request)?;
+            Ok(self.0.telemetry(&truck_id, &question).await?.into())
+        };
+        self.answer("TelemetryService/ListTelemetry", work).await
+    }
+
+    async fn get_feed(
+        &self,
+        request: Request<v1::GetFeedRequest>,
+    ) -> Result<Response<v1::GetFeedResponse>, Status> {
+        let v1::GetFeedRequest { cursor, page_size } = request.into_inner();
+        let work = async {
+            let service = &self.0;
+            let size = convert::size(page_size);
+            let page = service.feed_page(Some(&cursor), size).await;
+            let (from, page) = page.map_err(Problem::of_cursor)?;
+            Ok(v1::GetFeedResponse {
+                next_cursor: service.cursor(&page.next),
+                has_more: page.has_more,
+                entries: convert::all(live::placed(service, from, page.items)),
+            })
+        };
+        self.answer("TelemetryService/GetFeed", work).await
+    }
+
+    async fn watch_feed(
+        &self,
+        request: Request<v1::WatchFeedRequest>,
+    ) -> Result<Response<Self::WatchFeedStream>, Status> {
+        let v1::WatchFeedRequest { cursor, truck_id } = request.into_inner();
+        let work = async {
+            let service = &self.0;
+            let truck_id = convert::parsed(&truck_id)?;
+            let subscription = Subscription::open(service)?;
+            let places = if cursor.is_empty() {
+                service.parts.store.watermarks().await?
+            } else {
+                service.places(Some(&cursor)).map_err(Problem::of_cursor)?
+            };
+            let entries = live::entries(subscription, places, truck_id).map(|entry| match entry {
+                Ok(placed) => Ok(placed.into()),
+                Err(error) => Err(Problem::from(error).into()),
+            });
+            // The feed never ends by itself, so its end is told apart from "that was all".
+            let bye = Status::unavailable("the server stops: go on later from the last cursor");
+            Ok(entries.chain(stream::iter([Err(bye)])).boxed())
+        };
+        self.answer("TelemetryService/WatchFeed", work).await
+    }
+}
