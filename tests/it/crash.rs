@@ -1,48 +1,141 @@
 //! A crash cannot be seen in the data.
 
-use std::path::Path;
+use std::{
+    io::Read,
+    path::Path,
+    process::Stdio,
+    sync::mpsc::{RecvTimeoutError, sync_channel},
+    time::{Duration, Instant},
+};
 
-use crate::program::{Scratch, command, dump, fail, run_flags, run_on, store_bytes, succeed};
+use fleet_core::{random::Stream, time::Time};
+
+use crate::program::{
+    START, Scratch, command, dump, fail, run_flags, run_on, store_bytes, succeed, text,
+};
 
 const UNTIL: &str = "2026-01-05T12:00:00Z";
 
-/// Runs to `UNTIL`, killed with SIGKILL each time the store has grown by another random step.
-fn run_with_kills(dir: &Path, kills: u32) -> u32 {
-    let stream = fleet_core::random::Stream::new(11, "crash test", "kills");
-    let mut killed = 0;
-    for kill in 0..u64::from(kills) {
-        let before = store_bytes(dir);
-        let step = 50_000 + stream.below(kill, 400_000);
-        let mut child = command(&run_flags(dir, UNTIL, &[]))
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        // Waits for an event, not for a time: the store grows, or the run ends by itself.
-        while store_bytes(dir) < before + step && child.try_wait().unwrap().is_none() {
-            std::thread::yield_now();
-        }
-        if child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-            killed += 1;
-        }
-        child.wait().unwrap();
-    }
-    succeed(&run_flags(dir, UNTIL, &[]));
-    killed
+/// How hard: a little by itself; `scripts/torture` asks for more.
+struct Torture {
+    kills: u64,
+    /// Of the world and of the moments.
+    seed: String,
+    until: String,
 }
 
+impl Torture {
+    #[expect(clippy::disallowed_methods, reason = "scripts/torture says it so")]
+    fn asked_for() -> Self {
+        let number = |name: &str, default| {
+            let asked = std::env::var(name).ok();
+            asked.map_or(default, |text| text.parse().expect("a whole number"))
+        };
+        let start: Time = START.parse().unwrap();
+        let until = start.plus(Duration::from_secs(3_600 * number("TORTURE_HOURS", 12)));
+        Self {
+            kills: number("TORTURE_KILLS", 6),
+            seed: number("TORTURE_SEED", 7).to_string(),
+            until: until.to_string(),
+        }
+    }
+
+    fn flags<'a>(&'a self, dir: &'a Path) -> Vec<&'a str> {
+        let mut flags = run_flags(dir, &self.until, &[]);
+        let at = flags.iter().position(|flag| *flag == "--seed").unwrap();
+        flags[at + 1] = &self.seed;
+        flags
+    }
+
+    /// Runs to the end; how long that took.
+    #[expect(clippy::disallowed_methods, reason = "how fast it is here sets the moments of kills")]
+    fn run(&self, dir: &Path) -> Duration {
+        let started = Instant::now();
+        succeed(&self.flags(dir));
+        started.elapsed()
+    }
+}
+
+/// Starts the program and kills it with SIGKILL after `delay`; false if it was done before.
+fn is_killed_after(flags: &[&str], delay: Duration) -> bool {
+    let mut child = command(flags).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let (ended, end) = sync_channel(1);
+    let listener = std::thread::spawn(move || {
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).unwrap();
+        ended.send(()).ok();
+        said
+    });
+    let is_under_way = end.recv_timeout(delay) == Err(RecvTimeoutError::Timeout);
+    if is_under_way {
+        child.kill().unwrap();
+    }
+    let status = child.wait().unwrap();
+    let said = listener.join().unwrap();
+    assert!(!said.contains("panicked"), "{said}");
+    let was_killed = std::os::unix::process::ExitStatusExt::signal(&status) == Some(9);
+    assert!(was_killed || status.success(), "{status}: {said}");
+    was_killed
+}
+
+#[track_caller]
+#[expect(clippy::print_stdout, reason = "scripts/torture shows it")]
+fn assert_equal(calm: &[String; 3], other: &[String; 3]) {
+    for ((what, calm), other) in ["telemetry", "trips", "counters"].iter().zip(calm).zip(other) {
+        let lines = calm.lines().count();
+        let differs = calm.lines().zip(other.lines()).find(|(a, b)| a != b);
+        assert!(
+            calm == other,
+            "{what}: {lines} lines against {}, first difference: {differs:?}",
+            other.lines().count()
+        );
+        println!("  {what}: {lines} lines, {} bytes, equal", calm.len());
+    }
+}
+
+/// Kills fall at random moments of the whole run, the start of the process included. A run that is
+/// done before all kills have struck is compared, and another begins.
 #[test]
+#[expect(clippy::print_stdout, reason = "scripts/torture shows it")]
 fn killed_at_random_moments_the_data_is_byte_for_byte_that_of_an_undisturbed_run() {
+    let torture = Torture::asked_for();
     let scratch = Scratch::new();
-    let (calm, rough) = (scratch.path("calm"), scratch.path("rough"));
-    succeed(&run_flags(&calm, UNTIL, &[]));
-    let killed = run_with_kills(&rough, 6);
-    assert!(killed >= 2, "only {killed} kills hit a run under way");
-    let (calm, rough) = (dump(&calm), dump(&rough));
-    assert!(calm[0].lines().count() > 40_000, "{} events", calm[0].lines().count());
-    for (calm, rough) in calm.iter().zip(&rough) {
-        let other = calm.lines().zip(rough.lines()).find(|(a, b)| a != b);
-        assert!(calm == rough, "first difference: {other:?}");
+    let (calm, again) = (scratch.path("calm"), scratch.path("again"));
+    let (whole, idle) = (torture.run(&calm), torture.run(&calm));
+    let calm = dump(&calm);
+    assert!(calm[0].lines().count() > 1_000, "too little to lose");
+    println!("undisturbed to {} in {:.2} s; again:", torture.until, whole.as_secs_f64());
+    torture.run(&again);
+    assert_equal(&calm, &dump(&again));
+
+    let stream = Stream::new(11, "crash test", &torture.seed);
+    // On average a life makes its share of the whole run, besides starting.
+    let longest = 2 * (idle + whole / u32::try_from(torture.kills).unwrap());
+    let longest_us = u64::try_from(longest.as_micros()).unwrap();
+    let mut delays = (0..).map(|life| Duration::from_micros(stream.below(life, longest_us)));
+    let mut killed = 0;
+    for round in 1_u64.. {
+        println!("round {round}:");
+        let dir = scratch.path(&format!("rough {round}"));
+        while killed < torture.kills {
+            let delay = delays.next().unwrap();
+            if !is_killed_after(&torture.flags(&dir), delay) {
+                break; // it came to its end
+            }
+            killed += 1;
+            let (ms, kib) = (delay.as_micros() as f64 / 1e3, store_bytes(&dir) / 1_024);
+            println!("  kill {killed}: after {ms:.1} ms, {kib} KiB in the store");
+        }
+        torture.run(&dir);
+        assert_equal(&calm, &dump(&dir));
+        let letters = succeed(&["dump", "dead-letters", "--data-dir", text(&dir)]);
+        assert!(letters.is_empty(), "{letters}");
+        if killed == torture.kills {
+            println!("equal after {killed} kills in {round} runs");
+            return;
+        }
+        assert!(round < 10 + torture.kills, "only {killed} kills struck");
     }
 }
 
