@@ -154,7 +154,8 @@ impl Service {
         question: &HistoryQuestion,
     ) -> Result<Page<TelemetryEvent>> {
         let HistoryQuestion { from, to, order, page_size, page_token } = question;
-        let filter = format!("telemetry {truck_id} {from:?} {to:?} {order:?}");
+        let newest_first = *order == Some(Order::NewestFirst);
+        let filter = format!("telemetry {truck_id} {from:?} {to:?} {newest_first}");
         let size = page::size(*page_size)?;
         let after: Option<(Time, u64, Option<String>)> =
             page::after(&filter, page_token.as_deref())?;
@@ -170,7 +171,7 @@ impl Service {
                 };
                 (event_time, id)
             }),
-            newest_first: *order == Some(Order::NewestFirst),
+            newest_first,
             limit: size + 1,
         };
         let stored = self.parts.store.telemetry(&query).await?;

@@ -6,5 +6,6 @@ mod exact;
 mod faces;
 mod faults;
 mod named_points;
+mod parity;
 mod program;
 mod tidy;

@@ -20,26 +20,34 @@ const SERVICES: [&str; 5] = [
 /// How old an answer may be.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// Says how things are now, unless that is what was said last: each telling wakes all who watch.
+pub(super) async fn refresh(
+    service: &Service,
+    reporter: &HealthReporter,
+    told: Option<ServingStatus>,
+) -> ServingStatus {
+    let status = match service.ready().await {
+        Ok(()) => ServingStatus::Serving,
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            ServingStatus::NotServing
+        }
+    };
+    if told != Some(status) {
+        tell(reporter, status).await;
+    }
+    status
+}
+
 /// Keeps the reporter true until the API closes, and then says that nothing serves any more.
-pub(super) async fn report(service: &Service, reporter: &HealthReporter) {
+pub(super) async fn report(service: &Service, reporter: &HealthReporter, told: ServingStatus) {
     let closed = service.closing.closed();
     tokio::pin!(closed);
-    let mut told = None;
+    let mut told = told;
     loop {
-        let status = match service.ready().await {
-            Ok(()) => ServingStatus::Serving,
-            Err(error) => {
-                tracing::warn!(%error, "not ready");
-                ServingStatus::NotServing
-            }
-        };
-        if told != Some(status) {
-            tell(reporter, status).await; // each telling wakes all who watch
-            told = Some(status);
-        }
         tokio::select! {
             () = &mut closed => return tell(reporter, ServingStatus::NotServing).await,
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(EVERY) => told = refresh(service, reporter, Some(told)).await,
         }
     }
 }

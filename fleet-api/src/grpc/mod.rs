@@ -38,9 +38,10 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) async fn run(service: Arc<Service>, listener: TcpListener) -> Result<()> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let routes = routes(&service)?.add_service(health);
+    let told = health::refresh(&service, &reporter, None).await; // before anybody can ask
     let (served, ()) = tokio::join!(
         crate::serve(listener, routes.into_axum_router(), &service),
-        health::report(&service, &reporter),
+        health::report(&service, &reporter, told),
     );
     served
 }

@@ -1,0 +1,131 @@
+//! Messages of gRPC as REST shows the same things, by way of the domain's own types: what a
+//! message leaves out or changes does not come back.
+
+use fleet_core::{
+    domain::{RegisteredTruck, Status, TelemetryEvent, TripSummary},
+    geo::Position,
+    time::Time,
+};
+use fleet_proto::v1;
+use serde_json::{Value, json};
+
+fn page(items: impl Iterator<Item = Value>, next_page_token: &str) -> Value {
+    json!({ "items": items.collect::<Vec<_>>(), "next_page_token": next_page_token })
+}
+
+fn time(ms: i64) -> Value {
+    json!(Time::from_ms(ms))
+}
+
+pub(super) fn summary(summary: &v1::FleetSummary) -> Value {
+    json!({
+        "trucks": summary.trucks,
+        "trucks_by_status": summary.trucks_by_status,
+        "trucks_silent": summary.trucks_silent,
+        "distance_mm": summary.distance_mm.to_string(),
+        "fuel_burned_ul": summary.fuel_burned_ul.to_string(),
+        "diesel_cost_upaise": summary.diesel_cost_upaise.to_string(),
+        "co2_mg": summary.co2_mg.to_string(),
+        "events": summary.events.to_string(),
+        "trips": summary.trips.to_string(),
+        "trips_on_time": summary.trips_on_time.to_string(),
+        "counters_at": summary.counters_at_ms.map(time),
+        "newest_event_at": summary.newest_event_at_ms.map(time),
+    })
+}
+
+pub(super) fn event(event: v1::TelemetryEvent) -> Value {
+    json!(TelemetryEvent::try_from(event).unwrap())
+}
+
+pub(super) fn trip(trip: v1::TripSummary) -> Value {
+    json!(TripSummary::try_from(trip).unwrap())
+}
+
+pub(super) fn truck(truck: v1::Truck) -> Value {
+    let registered = truck.registered.map(|truck| RegisteredTruck::try_from(truck).unwrap());
+    json!({
+        "truck_id": truck.truck_id,
+        "registered": registered,
+        "latest": truck.latest.map(event),
+    })
+}
+
+pub(super) fn trucks(list: v1::ListTrucksResponse) -> Value {
+    page(list.trucks.into_iter().map(truck), &list.next_page_token)
+}
+
+pub(super) fn position(truck: &v1::TruckPosition) -> Value {
+    let at = truck.position.as_ref().unwrap();
+    json!({
+        "position": Position::new(at.latitude_deg, at.longitude_deg).unwrap(),
+        "status": Status::try_from(truck.status()).unwrap(),
+        "truck_id": truck.truck_id,
+        "event_time": time(truck.event_time_ms),
+        "heading_deg": truck.heading_deg,
+        "speed_kmh": truck.speed_kmh,
+    })
+}
+
+pub(super) fn events(list: v1::ListTelemetryResponse) -> Value {
+    page(list.events.into_iter().map(event), &list.next_page_token)
+}
+
+pub(super) fn trips(list: v1::ListTripsResponse) -> Value {
+    page(list.trips.into_iter().map(trip), &list.next_page_token)
+}
+
+pub(super) fn entry(entry: v1::FeedEntry) -> Value {
+    match entry.item.unwrap() {
+        v1::feed_entry::Item::Telemetry(found) => {
+            json!({ "kind": "telemetry", "event": event(found) })
+        }
+        v1::feed_entry::Item::Trip(found) => json!({ "kind": "trip", "trip": trip(found) }),
+    }
+}
+
+pub(super) fn group(group: &v1::ConsumerGroup) -> Value {
+    let partition = |lag: &v1::PartitionLag| {
+        json!({
+            "topic": lag.topic,
+            "partition": lag.partition,
+            "committed": lag.committed,
+            "end": lag.end,
+            "lag_records": lag.lag_records,
+        })
+    };
+    json!({
+        "group": group.group,
+        "lag_records": group.lag_records,
+        "lag_seconds": group.lag_seconds,
+        "partitions": group.partitions.iter().map(partition).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn letter(letter: v1::DeadLetter) -> Value {
+    let hex: String = letter.payload.iter().map(|byte| format!("{byte:02x}")).collect();
+    let from = (!letter.redriven_from.is_empty()).then_some(letter.redriven_from);
+    json!({
+        "id": letter.id,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "group": letter.group,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "attempts": letter.attempts,
+        "dead_lettered_at": time(letter.dead_lettered_at_ms),
+        "key": String::from_utf8_lossy(&letter.key),
+        "payload_hex": hex,
+        "redriven": letter.redriven,
+        "redriven_from": from,
+    })
+}
+
+pub(super) fn letters(list: v1::ListDeadLettersResponse) -> Value {
+    page(list.dead_letters.into_iter().map(letter), &list.next_page_token)
+}
+
+pub(super) fn redrive(result: &v1::RedriveResult) -> Value {
+    json!({ "id": result.id, "outcome": result.outcome, "detail": result.detail })
+}
