@@ -7,6 +7,7 @@
 
 mod begin;
 mod pace;
+mod stop;
 mod writer;
 
 use std::{
@@ -29,6 +30,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use self::{
     pace::Pace,
+    stop::Stop,
     writer::{Batch, Message},
 };
 use crate::{Output, SimMetrics, World};
@@ -138,13 +140,17 @@ struct Driver {
 ///
 /// # Errors
 /// `Conflict` if the settings contradict the fleet's genesis (named) or another process simulates
-/// it; `Corrupt`; whatever log and state store cannot heal.
+/// it; `Corrupt`; whatever log and state store cannot heal; `Unavailable` if one of them stays away
+/// for ten seconds after `shutdown`. Nothing acknowledged is lost: the next run goes on from the
+/// last checkpoint.
 pub async fn run(
     settings: SimSettings,
     components: Components,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<Finished> {
-    let begun = begin::begin(&settings, &components).await?;
+    tokio::pin!(shutdown);
+    let mut stop = Stop::new(shutdown);
+    let begun = stop.within_grace(begin::begin(&settings, &components)).await?;
     let (queue, messages) = mpsc::channel(BATCHES_IN_FLIGHT);
     let pending = Arc::new(AtomicBool::new(false));
     let writer = writer::Writer {
@@ -164,14 +170,22 @@ pub async fn run(
         progress: Arc::clone(&components.progress),
         metrics: components.metrics.clone(),
     };
-    let driven = driver.drive(&settings, &begun.genesis, &*components.clock, shutdown).await;
+    let driven = driver.drive(&settings, &begun.genesis, &*components.clock, &mut stop).await;
     let world_time = driver.world.now();
-    drop(driver);
-    // What the writer says comes first: a closed queue only tells that it has failed.
-    while let Some(written) = writing.join_next().await {
-        written.map_err(|e| Error::internal("the simulator's writer died").with_source(e))??;
-    }
-    let is_complete = driven?;
+    let finishing = async {
+        let finished = match driven {
+            Ok(is_complete) => driver.finish().await.map(|()| is_complete),
+            Err(cause) => Err(cause),
+        };
+        drop(driver);
+        // What the writer says comes first: a closed queue only tells that it has failed.
+        while let Some(written) = writing.join_next().await {
+            written
+                .map_err(|e| Error::internal("the simulator's writer died").with_source(e))??;
+        }
+        finished
+    };
+    let is_complete = stop.within_grace(finishing).await?;
     components.state.release(&begun.lease).await?;
     Ok(Finished { world_time, is_complete })
 }
@@ -183,11 +197,10 @@ impl Driver {
         settings: &SimSettings,
         genesis: &Genesis,
         clock: &dyn Clock,
-        shutdown: impl Future<Output = ()> + Send,
+        stop: &mut Stop<'_, impl Future<Output = ()> + Send>,
     ) -> Result<bool> {
         let until = settings.until.unwrap_or(Time::MAX);
         let pace = Pace::new(settings.speed, genesis, self.world.now(), clock.now());
-        tokio::pin!(shutdown);
         while self.world.now() < until {
             let now = clock.now();
             let target = pace.world_time(now).min(until);
@@ -201,13 +214,17 @@ impl Driver {
             };
             tokio::select! {
                 biased;
-                () = &mut shutdown => break,
+                () = stop.told() => break,
                 outcome = step => outcome?,
             }
         }
-        self.flush().await?;
-        self.checkpoint().await?;
         Ok(self.world.now() >= until)
+    }
+
+    /// Sends what is gathered, and the state of exactly this time.
+    async fn finish(&mut self) -> Result<()> {
+        self.flush().await?;
+        self.checkpoint().await
     }
 
     /// One chunk towards `target`, never across a checkpoint's time.

@@ -1,4 +1,5 @@
-//! The world's laws, seen from outside.
+//! The laws of the world and its driver, seen from outside.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod driver;
 mod world;
