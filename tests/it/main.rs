@@ -5,6 +5,7 @@ mod crash;
 mod exact;
 mod faces;
 mod faults;
+mod full_disk;
 mod named_points;
 mod parity;
 mod program;

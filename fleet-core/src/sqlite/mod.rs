@@ -43,12 +43,16 @@ pub(crate) fn error(path: &Path, cause: rusqlite::Error) -> Error {
         cause,
         rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)
     );
+    // The file that connections share is made at its full size: on a full disk this is what fails.
+    let has_no_room_to_share = cause
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
     let (kind, text) = match cause.sqlite_error_code() {
         None if is_unreadable => (
             ErrorKind::Corrupt,
             format!("{file}: a row is damaged; restore a backup or move the file away"),
         ),
-        Some(ErrorCode::DiskFull) => (
+        code if code == Some(ErrorCode::DiskFull) || has_no_room_to_share => (
             ErrorKind::Unavailable,
             format!("{file}: the disk is full; free some space, nothing acknowledged is lost"),
         ),
@@ -68,7 +72,8 @@ pub(crate) fn error(path: &Path, cause: rusqlite::Error) -> Error {
             (ErrorKind::Unavailable, format!("{file}: locked by another process"))
         }
         Some(ErrorCode::SystemIoFailure) => {
-            (ErrorKind::Unavailable, format!("{file}: the disk failed to read or write"))
+            let text = "the disk failed to read or write; look at its quota and the system's log";
+            (ErrorKind::Unavailable, format!("{file}: {text}"))
         }
         _ => (ErrorKind::Internal, format!("{file}: unexpected answer of SQLite")),
     };

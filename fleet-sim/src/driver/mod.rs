@@ -141,7 +141,7 @@ struct Driver {
 /// # Errors
 /// `Conflict` if the settings contradict the fleet's genesis (named) or another process simulates
 /// it; `Corrupt`; whatever log and state store cannot heal; `Unavailable` if one of them stays away
-/// for ten seconds after `shutdown`. Nothing acknowledged is lost: the next run goes on from the
+/// for five seconds after `shutdown`. Nothing acknowledged is lost: the next run goes on from the
 /// last checkpoint.
 pub async fn run(
     settings: SimSettings,

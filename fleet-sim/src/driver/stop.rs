@@ -4,8 +4,9 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use fleet_core::{Error, Result};
 
-/// How long after a shutdown log and state store may still be away.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long after a shutdown log and state store may still be away: less than the ten seconds after
+/// which a supervisor kills.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A shutdown that can be asked about again after it has come.
 pub(super) struct Stop<'a, F> {
