@@ -71,11 +71,12 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
             tracing::error!(%error, "the API has stopped");
         }
     });
-    if is_terminal {
-        helpers.spawn(progress::show(Arc::clone(&progress), Arc::clone(&data.log) as _, address));
-    }
     let grpc_address = grpc_address.map_or_else(|| "off".to_owned(), |address| address.to_string());
     info!(%address, %grpc_address, data_dir = %settings.data_dir.display(), "listening");
+    if is_terminal {
+        let (progress, log) = (Arc::clone(&progress), Arc::clone(&data.log) as _);
+        helpers.spawn(progress::show(progress, log, address, grpc_address));
+    }
 
     let outcome = simulate(settings, &data, &registry, &progress, hook, &mut groups).await;
     // A run that reached its end waits until all is archived; one that was told to stop does not:

@@ -8,9 +8,15 @@ use fleet_pipeline::ARCHIVER;
 use fleet_sim::Progress;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Redraws one line a second until it is dropped.
-pub(crate) async fn show(progress: Arc<Progress>, log: Arc<dyn EventLog>, address: SocketAddr) {
+/// Says where the faces are, and then redraws one line a second until it is dropped.
+pub(crate) async fn show(
+    progress: Arc<Progress>,
+    log: Arc<dyn EventLog>,
+    address: SocketAddr,
+    grpc_address: String,
+) {
     const EVERY: Duration = Duration::from_secs(1);
+    eprintln!("REST and status page: http://{address}/ · gRPC: {grpc_address}");
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = progress.events();

@@ -38,6 +38,10 @@ pub struct Service {
 const TRUCK: &str = "truck";
 const REGISTER_PAGE: usize = 5_000;
 const REDRIVES_MAX: usize = 1_000;
+/// Dead letters read at once: each may hold a payload of 1 MiB.
+const LETTERS_STEP: usize = 16;
+/// What the letters of one page come to, bytes: an answer of gRPC holds twice that.
+const LETTERS_BYTES_MAX: usize = 2 << 20;
 
 impl Service {
     pub(crate) fn new(parts: Components) -> Result<Self> {
@@ -259,14 +263,41 @@ impl Service {
             let known = Topic::FLEET.map(|topic| topic.to_string()).join(", ");
             return Err(Error::invalid(format!("topic: expected one of {known}")));
         }
-        let log = &*self.parts.log;
-        let mut letters = dead_letter::list(log, &topics, after.as_deref(), size + 1).await?;
+        let (mut letters, size) = self.letters(&topics, after, size).await?;
         let next_page_token = cut(&mut letters, size, &filter, DeadLetter::id);
         let mut items = Vec::new();
         for letter in letters {
             items.push(self.letter(letter).await?);
         }
         Ok(Page { items, next_page_token })
+    }
+
+    /// Letters after the one called `after`, one more than a page has, and how many a page has:
+    /// `size` or, if their bytes come to too much, fewer.
+    async fn letters(
+        &self,
+        topics: &[Topic],
+        mut after: Option<String>,
+        size: usize,
+    ) -> Result<(Vec<DeadLetter>, usize)> {
+        let (mut letters, mut bytes) = (Vec::new(), 0);
+        loop {
+            let step = LETTERS_STEP.min(size + 1 - letters.len());
+            let found = dead_letter::list(&*self.parts.log, topics, after.as_deref(), step).await?;
+            let is_last = found.len() < step;
+            for letter in found {
+                bytes += letter.key.len() + letter.detail.len() + letter.payload.len();
+                letters.push(letter);
+                if bytes > LETTERS_BYTES_MAX {
+                    let fitting = letters.len() - 1;
+                    return Ok((letters, fitting.clamp(1, size)));
+                }
+            }
+            if is_last || letters.len() > size {
+                return Ok((letters, size));
+            }
+            after = letters.last().map(DeadLetter::id);
+        }
     }
 
     pub(crate) async fn dead_letter(&self, id: &str) -> Result<Letter> {
