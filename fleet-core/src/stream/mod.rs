@@ -166,8 +166,8 @@ pub struct PartitionLag {
 #[async_trait]
 pub trait EventLog: Send + Sync + fmt::Debug {
     /// Appends `records` in order and returns their places once they would survive a crash and a
-    /// loss of power. All or none of one call is appended on the embedded backend. May wait (back-pressure) while
-    /// consumers are too far behind.
+    /// loss of power. All or none of one call is appended on the embedded backend. May wait
+    /// (back-pressure) while a group is behind by too many records that it can still read.
     ///
     /// # Errors
     /// `Invalid` if a record breaks a bound (nothing is appended); `Unavailable` if the log cannot
@@ -182,7 +182,7 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     async fn subscribe(&self, group: &str, topics: &[Topic]) -> Result<Box<dyn Consumer>>;
 
     /// Up to `max` records of `partition` from `offset` on, outside any group, oldest first.
-    /// Starts at the oldest record kept if `offset` is older.
+    /// Starts at the oldest record kept if `offset` is older; empty from the end on.
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`.
@@ -201,17 +201,20 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     async fn lag(&self, group: &str) -> Result<Vec<PartitionLag>>;
 
     /// Deletes what is older than the log's retention at `now`, but nothing that a registered
-    /// group has not committed. Returns how many records went.
+    /// group has not committed. Returns how many records went. A partition loses its oldest up to
+    /// the first record that must stay, so what is kept has no holes, even if a clock went back.
     ///
     /// # Errors
     /// `Unavailable`.
     async fn trim(&self, now: Time) -> Result<u64>;
 
-    /// The identity of this log: another one after it was deleted and made anew. Part of cursors.
+    /// The identity of this log: another one after it was deleted and made anew, even within one
+    /// tick of the clock. Part of cursors; printable ASCII, at most 64 bytes.
     fn incarnation(&self) -> &str;
 }
 
-/// A member of a consumer group. Dropping it leaves the group.
+/// A member of a consumer group. Dropping it leaves the group: what it was given and has not
+/// committed goes to the others. It outlives the log's handle that it came from.
 #[async_trait]
 pub trait Consumer: Send + fmt::Debug {
     /// Up to `max` further records of the assigned partitions; waits up to `wait` for the first
@@ -222,14 +225,17 @@ pub trait Consumer: Send + fmt::Debug {
     /// `Unavailable`, `Corrupt`.
     async fn poll(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>>;
 
-    /// Commits, per partition, the next offset to consume. Never goes back: an older position is
-    /// ignored. Positions of partitions that were reassigned meanwhile are ignored.
+    /// Commits, per partition, the next offset to consume; durable on return. Never goes back: an
+    /// older position is ignored. Positions of partitions that were reassigned meanwhile are
+    /// ignored.
     ///
     /// # Errors
-    /// `Unavailable`: the records will come again.
+    /// `Invalid` if a position lies beyond the end of its partition, which would skip what is still
+    /// to come (nothing is committed); `Unavailable`: the records will come again.
     async fn commit(&mut self, next: &BTreeMap<Partition, u64>) -> Result<()>;
 
-    /// Stops delivery (the sink is away); membership is kept, and `poll` still has to be called.
+    /// Stops delivery (the sink is away), also of what is assigned later; membership is kept,
+    /// commits go on, and `poll` still has to be called.
     async fn pause(&mut self);
 
     /// Takes delivery up again, where it stopped.

@@ -1,6 +1,7 @@
 //! What proves a backend: the laws of each port as functions, a clock set by hand, injected faults.
 
 pub mod clock;
+pub mod event_log_laws;
 pub mod failing;
 pub mod limiter_laws;
 pub mod router_laws;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::Inner;
 use crate::{
-    Result, sqlite,
+    Error, Result, sqlite,
     stream::{Consumer, Partition, Record},
 };
 
@@ -56,9 +56,8 @@ impl Member {
     /// Partitions that have more than was delivered, the next in turn first.
     fn ready(&mut self) -> Vec<Partition> {
         let known = self.log.known();
-        let has_more = |(partition, position): &(&Partition, &u64)| {
-            known.ends.get(*partition).is_some_and(|end| end > *position)
-        };
+        let has_more =
+            |(partition, position): &(&Partition, &u64)| known.kept.of(partition).1 > **position;
         let mut ready: Vec<Partition> = self
             .positions
             .iter()
@@ -71,6 +70,21 @@ impl Member {
             ready.rotate_left(self.turn);
         }
         ready
+    }
+
+    /// Refuses positions beyond what has been published.
+    fn check_ends(&self, next: &BTreeMap<Partition, u64>) -> Result<()> {
+        let known = self.log.known();
+        for (partition, offset) in next {
+            let end = known.kept.of(partition).1;
+            if *offset > end {
+                let Partition { topic, number } = partition;
+                return Err(Error::invalid(format!(
+                    "commit of {topic}/{number}: {offset} is beyond its end, {end}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     async fn take(&mut self, max: usize) -> Result<Vec<Record>> {
@@ -126,6 +140,7 @@ impl Consumer for Member {
         if next.is_empty() {
             return Ok(());
         }
+        self.check_ends(&next)?;
         let (group, path) = (self.group.clone(), Arc::clone(&self.log.path));
         let known = Arc::clone(&self.log.known);
         let changes = self.log.changes.clone();

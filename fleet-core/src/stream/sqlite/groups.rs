@@ -4,6 +4,34 @@ use std::collections::BTreeMap;
 
 use crate::stream::{Partition, Topic};
 
+/// What is kept of each partition.
+#[derive(Debug, Default)]
+pub(super) struct Extents(BTreeMap<Partition, (u64, u64)>);
+
+impl Extents {
+    /// The oldest offset kept and the next one to be given, both 0 of what was never written.
+    pub(super) fn of(&self, partition: &Partition) -> (u64, u64) {
+        self.0.get(partition).copied().unwrap_or((0, 0))
+    }
+
+    /// Every partition ever written.
+    pub(super) fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.0.keys()
+    }
+
+    /// Notes what a partition has lost and gained; neither bound ever falls.
+    pub(super) fn raise(&mut self, partition: &Partition, start: u64, end: u64) {
+        let extent = self.0.entry(partition.clone()).or_default();
+        *extent = (extent.0.max(start), extent.1.max(end));
+    }
+
+    /// How many records are kept and not committed.
+    pub(super) fn behind(&self, partition: &Partition, committed: Option<u64>) -> u64 {
+        let (start, end) = self.of(partition);
+        end.saturating_sub(committed.unwrap_or(0).max(start))
+    }
+}
+
 #[derive(Debug, Default)]
 struct Group {
     /// The next offset to consume, per partition; `None` until the first commit.
@@ -93,24 +121,13 @@ impl Groups {
         group.into_iter().flat_map(|group| group.committed.iter().map(|(p, at)| (p, *at)))
     }
 
-    /// The least that any group reading `partition` has committed; `None` if no group reads it.
-    pub(super) fn least_committed(&self, partition: &Partition) -> Option<u64> {
-        let committed = |group: &Group| group.committed.get(partition).map(|at| at.unwrap_or(0));
-        self.by_name.values().filter_map(committed).min()
-    }
-
-    /// By how many records the slowest group reading `topic` is behind, over all its partitions.
-    pub(super) fn behind_most(
-        &self,
-        topic: &Topic,
-        ends: &BTreeMap<Partition, u64>,
-    ) -> Option<u64> {
+    /// By how many kept records the slowest group reading `topic` is behind, over all its
+    /// partitions.
+    pub(super) fn behind_most(&self, topic: &Topic, kept: &Extents) -> Option<u64> {
         let behind = |group: &Group| {
-            let lags = group.committed.iter().filter(|(partition, _)| partition.topic == *topic);
-            lags.map(|(partition, at)| {
-                ends.get(partition).copied().unwrap_or(0).saturating_sub(at.unwrap_or(0))
-            })
-            .reduce(u64::saturating_add)
+            let of_topic =
+                group.committed.iter().filter(|(partition, _)| partition.topic == *topic);
+            of_topic.map(|(partition, at)| kept.behind(partition, *at)).reduce(u64::saturating_add)
         };
         self.by_name.values().filter_map(behind).max()
     }

@@ -8,6 +8,7 @@
 mod codec;
 mod consumer;
 mod groups;
+mod rows;
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +18,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
-use self::{codec::PARTITIONS, consumer::Member, groups::Groups};
+use self::{
+    codec::PARTITIONS,
+    consumer::Member,
+    groups::{Extents, Groups},
+    rows::{
+        TRIM_CHUNK, append, incarnation, load, read_records, stored_end, stored_start, trim_chunk,
+    },
+};
 use super::{
     Consumer, EventLog, NewRecord, Partition, PartitionExtent, PartitionLag, Place, Record, Topic,
 };
@@ -65,8 +73,8 @@ impl Default for SqliteLogSettings {
 /// What is known without asking the file; only ever touched for a moment.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The next offset of each partition, as committed.
-    ends: BTreeMap<Partition, u64>,
+    /// What is kept, as of the last transaction.
+    kept: Extents,
     groups: Groups,
 }
 
@@ -90,16 +98,19 @@ pub struct SqliteLog(Arc<Inner>);
 
 impl SqliteLog {
     /// Opens or makes the file at `path`; one process at a time may have it open so. A new file's
-    /// incarnation is made from the clock.
+    /// incarnation is random, by SQLite: of all things it is the one that must never come twice.
     ///
     /// # Errors
     /// `Unavailable` or `Corrupt` with what to do; `Invalid` for a file of another sort or version.
     pub fn open(path: &Path, settings: SqliteLogSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let connection = sqlite::open(path, &SCHEMA)?;
         let fail = |cause| sqlite::error(path, cause);
-        let born = format!("{:x}-{:x}", clock.now().as_ms(), std::process::id());
         connection
-            .execute("INSERT INTO log SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM log)", [born])
+            .execute(
+                "INSERT INTO log SELECT lower(hex(randomblob(8)))
+                 WHERE NOT EXISTS (SELECT 1 FROM log)",
+                [],
+            )
             .map_err(fail)?;
         let known = load(&connection).map_err(fail)?;
         let incarnation = incarnation(&connection).map_err(fail)?;
@@ -127,8 +138,7 @@ impl SqliteLog {
             changes.mark_unchanged();
             let is_behind = {
                 let known = self.0.known();
-                let end = |partition| known.ends.get(partition).copied().unwrap_or(0);
-                known.groups.positions(group).any(|(p, at)| at.unwrap_or(0) < end(p))
+                known.groups.positions(group).any(|(p, at)| known.kept.behind(p, at) > 0)
             };
             if !is_behind || changes.changed().await.is_err() {
                 return;
@@ -157,40 +167,6 @@ impl SqliteLog {
     }
 }
 
-fn incarnation(connection: &Connection) -> rusqlite::Result<String> {
-    connection.query_row("SELECT incarnation FROM log", [], |row| row.get(0))
-}
-
-fn partition(topic: &str, number: u32) -> Partition {
-    // Names in our own file were checked when they came in.
-    Partition { topic: topic.parse().unwrap_or(Topic::TELEMETRY), number }
-}
-
-fn load(connection: &Connection) -> rusqlite::Result<Known> {
-    let mut known = Known::default();
-    let mut ends = connection.prepare("SELECT topic, partition, next FROM ends")?;
-    let rows = ends.query_map([], |row| {
-        let topic: String = row.get(0)?;
-        Ok((partition(&topic, row.get(1)?), row.get::<_, i64>(2)?.cast_unsigned()))
-    })?;
-    for row in rows {
-        let (partition, next) = row?;
-        known.ends.insert(partition, next);
-    }
-    let mut positions =
-        connection.prepare("SELECT consumer_group, topic, partition, committed FROM positions")?;
-    let rows = positions.query_map([], |row| {
-        let (topic, committed): (String, Option<i64>) = (row.get(1)?, row.get(3)?);
-        let partition = partition(&topic, row.get(2)?);
-        Ok((row.get::<_, String>(0)?, partition, committed.map(i64::cast_unsigned)))
-    })?;
-    for row in rows {
-        let (group, partition, committed) = row?;
-        known.groups.register(&group, partition, committed);
-    }
-    Ok(known)
-}
-
 impl Inner {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -214,6 +190,24 @@ impl Inner {
         self.readers.read(move |connection| read_records(connection, &wanted, offset, max)).await
     }
 
+    /// One transaction of a trim; returns how many records went.
+    async fn trim_once(&self, partition: Partition, cutoff: Time) -> Result<u64> {
+        let path = Arc::clone(&self.path);
+        let (known, changes) = (Arc::clone(&self.known), self.changes.clone());
+        let of = partition.clone();
+        let work = move |connection: &Connection| {
+            trim_chunk(connection, &of, cutoff).map_err(|cause| sqlite::error(&path, cause))
+        };
+        let after = move |(_, start): &(u64, u64)| {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.kept.raise(&partition, *start, 0);
+            drop(known);
+            changes.send_modify(|count| *count = count.wrapping_add(1));
+        };
+        let (deleted, _) = self.writer()?.call(work, after).await?;
+        Ok(deleted)
+    }
+
     /// Waits until no group of these topics is behind by more than the bound.
     async fn back_pressure(&self, records: &[NewRecord]) {
         let mut changes = self.changes.subscribe();
@@ -223,7 +217,7 @@ impl Inner {
                 let known = self.known();
                 let bound = self.settings.uncommitted_max;
                 records.iter().map(|record| &record.topic).any(|topic| {
-                    known.groups.behind_most(topic, &known.ends).is_some_and(|lag| lag > bound)
+                    known.groups.behind_most(topic, &known.kept).is_some_and(|lag| lag > bound)
                 })
             };
             if !is_over || changes.changed().await.is_err() {
@@ -233,130 +227,6 @@ impl Inner {
     }
 }
 
-fn read_records(
-    connection: &Connection,
-    wanted: &Partition,
-    offset: u64,
-    max: usize,
-) -> rusqlite::Result<Vec<Record>> {
-    let mut rows = connection.prepare_cached(
-        "SELECT place, appended_at, key, headers, payload FROM records
-         WHERE topic = (SELECT id FROM topics WHERE name = ?1) AND partition = ?2 AND place >= ?3
-         ORDER BY place LIMIT ?4",
-    )?;
-    let limit = i64::try_from(max).unwrap_or(i64::MAX);
-    let bounds = params![wanted.topic.as_str(), wanted.number, offset.cast_signed(), limit];
-    rows.query_map(bounds, |row| {
-        Ok(Record {
-            place: Place {
-                partition: wanted.clone(),
-                offset: row.get::<_, i64>(0)?.cast_unsigned(),
-            },
-            appended_at: Time::from_ms(row.get(1)?),
-            key: row.get::<_, Vec<u8>>(2)?.into(),
-            headers: codec::decode_headers(row.get(3)?),
-            payload: row.get::<_, Vec<u8>>(4)?.into(),
-        })
-    })?
-    .collect()
-}
-
-/// Appends `records` and returns their places and the new ends.
-fn append(
-    connection: &Connection,
-    records: &[NewRecord],
-    now: Time,
-) -> rusqlite::Result<(Vec<Place>, BTreeMap<Partition, u64>)> {
-    let mut ends: BTreeMap<Partition, u64> = BTreeMap::new();
-    let mut topics: BTreeMap<&Topic, i64> = BTreeMap::new();
-    let mut places = Vec::with_capacity(records.len());
-    let mut insert =
-        connection.prepare_cached("INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-    for record in records {
-        let topic = match topics.get(&record.topic) {
-            Some(id) => *id,
-            None => *topics.entry(&record.topic).or_insert(topic_id(connection, &record.topic)?),
-        };
-        let number = codec::partition_of(&record.key);
-        let partition = Partition { topic: record.topic.clone(), number };
-        let next = match ends.get_mut(&partition) {
-            Some(next) => next,
-            None => {
-                let next = stored_end(connection, &partition)?;
-                ends.entry(partition.clone()).or_insert(next)
-            }
-        };
-        let headers = codec::encode_headers(&record.headers);
-        let place = next.cast_signed();
-        let (key, payload): (&[u8], &[u8]) = (&record.key, &record.payload);
-        insert.execute(params![topic, number, place, now.as_ms(), key, headers, payload])?;
-        places.push(Place { partition, offset: *next });
-        *next += 1;
-    }
-    let mut put = connection.prepare_cached("INSERT OR REPLACE INTO ends VALUES (?1, ?2, ?3)")?;
-    for (partition, next) in &ends {
-        put.execute(params![partition.topic.as_str(), partition.number, next.cast_signed()])?;
-    }
-    Ok((places, ends))
-}
-
-fn topic_id(connection: &Connection, topic: &Topic) -> rusqlite::Result<i64> {
-    let name = topic.as_str();
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO topics (name) VALUES (?1)")?
-        .execute([name])?;
-    connection
-        .prepare_cached("SELECT id FROM topics WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-}
-
-fn stored_end(connection: &Connection, partition: &Partition) -> rusqlite::Result<u64> {
-    let next: Option<i64> = connection
-        .prepare_cached("SELECT next FROM ends WHERE topic = ?1 AND partition = ?2")?
-        .query_row(params![partition.topic.as_str(), partition.number], |row| row.get(0))
-        .optional()?;
-    Ok(next.unwrap_or(0).cast_unsigned())
-}
-
-fn stored_start(connection: &Connection, partition: &Partition) -> rusqlite::Result<Option<u64>> {
-    let place: Option<i64> = connection
-        .prepare_cached(
-            "SELECT place FROM records WHERE topic = (SELECT id FROM topics WHERE name = ?1)
-             AND partition = ?2 ORDER BY place LIMIT 1",
-        )?
-        .query_row(params![partition.topic.as_str(), partition.number], |row| row.get(0))
-        .optional()?;
-    Ok(place.map(i64::cast_unsigned))
-}
-
-/// Records that one transaction of `trim` deletes at most.
-const TRIM_CHUNK: i64 = 5_000;
-
-/// Deletes up to a chunk of what is below `bound` and older than `cutoff`.
-fn trim_chunk(
-    connection: &Connection,
-    partition: &Partition,
-    bound: u64,
-    cutoff: Time,
-) -> rusqlite::Result<u64> {
-    let deleted = connection
-        .prepare_cached(
-            "DELETE FROM records WHERE topic = (SELECT id FROM topics WHERE name = ?1)
-             AND partition = ?2 AND place IN (
-                 SELECT place FROM records WHERE topic = (SELECT id FROM topics WHERE name = ?1)
-                 AND partition = ?2 AND place < ?3 AND appended_at < ?4
-                 ORDER BY place LIMIT ?5)",
-        )?
-        .execute(params![
-            partition.topic.as_str(),
-            partition.number,
-            bound.cast_signed(),
-            cutoff.as_ms(),
-            TRIM_CHUNK
-        ])?;
-    Ok(deleted as u64)
-}
-
 #[async_trait]
 impl EventLog for SqliteLog {
     async fn publish(&self, records: Vec<NewRecord>) -> Result<Vec<Place>> {
@@ -364,6 +234,7 @@ impl EventLog for SqliteLog {
         if records.is_empty() {
             return Ok(Vec::new());
         }
+        let writer = self.0.writer()?;
         self.0.back_pressure(&records).await;
         let (now, path) = (self.0.clock.now(), Arc::clone(&self.0.path));
         let (known, changes) = (Arc::clone(&self.0.known), self.0.changes.clone());
@@ -372,11 +243,13 @@ impl EventLog for SqliteLog {
         };
         let after = move |(_, ends): &(Vec<Place>, BTreeMap<Partition, u64>)| {
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.ends.extend(ends.iter().map(|(partition, next)| (partition.clone(), *next)));
+            for (partition, next) in ends {
+                known.kept.raise(partition, 0, *next);
+            }
             drop(known);
             changes.send_modify(|count| *count = count.wrapping_add(1));
         };
-        let (places, _) = self.0.writer()?.call(work, after).await?;
+        let (places, _) = writer.call(work, after).await?;
         Ok(places)
     }
 
@@ -437,7 +310,7 @@ impl EventLog for SqliteLog {
         let wanted: Vec<(Partition, Option<u64>, u64)> = {
             let known = self.0.known();
             let positions = known.groups.positions(group);
-            let end = |partition| known.ends.get(partition).copied().unwrap_or(0);
+            let end = |partition| known.kept.of(partition).1;
             positions.map(|(partition, at)| (partition.clone(), at, end(partition))).collect()
         };
         self.0
@@ -462,22 +335,11 @@ impl EventLog for SqliteLog {
     async fn trim(&self, now: Time) -> Result<u64> {
         let retention_ms = i64::try_from(self.0.settings.retention.as_millis()).unwrap_or(i64::MAX);
         let cutoff = now.plus_ms(-retention_ms);
-        let bounds: Vec<(Partition, u64)> = {
-            let known = self.0.known();
-            let bound = |partition: &Partition, end: u64| {
-                known.groups.least_committed(partition).map_or(end, |least| least.min(end))
-            };
-            known.ends.iter().map(|(p, end)| (p.clone(), bound(p, *end))).collect()
-        };
+        let partitions: Vec<Partition> = self.0.known().kept.partitions().cloned().collect();
         let mut trimmed = 0;
-        for (partition, bound) in bounds {
+        for partition in partitions {
             loop {
-                let (partition, path) = (partition.clone(), Arc::clone(&self.0.path));
-                let work = move |connection: &Connection| {
-                    trim_chunk(connection, &partition, bound, cutoff)
-                        .map_err(|cause| sqlite::error(&path, cause))
-                };
-                let deleted = self.0.writer()?.call(work, |_| ()).await?;
+                let deleted = self.0.trim_once(partition.clone(), cutoff).await?;
                 trimmed += deleted;
                 if deleted < TRIM_CHUNK.cast_unsigned() {
                     break;
@@ -491,3 +353,6 @@ impl EventLog for SqliteLog {
         &self.0.incarnation
     }
 }
+
+#[cfg(test)]
+mod tests;
