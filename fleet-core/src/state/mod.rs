@@ -70,7 +70,8 @@ pub struct CounterSnapshot {
 /// The port of the state store. See the module for what it promises.
 #[async_trait]
 pub trait StateStore: Send + Sync + fmt::Debug {
-    /// Takes the lease `name` for `holder` for `ttl`, or renews it (same token) if `holder` has it.
+    /// Takes the lease `name` for `holder` for `ttl`, or renews it (same token) if `holder` has it,
+    /// even after its end if nobody took it over. Each new holder gets a larger token.
     ///
     /// # Errors
     /// `Conflict`, naming the holder, while another one's lease lasts; `Unavailable`.
@@ -83,10 +84,14 @@ pub trait StateStore: Send + Sync + fmt::Debug {
     async fn release(&self, lease: &Lease) -> Result<()>;
 
     /// Saves `checkpoint` with its counters in one atomic step, durable on return. Its version
-    /// must be one above the stored one (1 for the first).
+    /// must be one above the stored one (1 for the first). The counters are replaced as a whole.
+    ///
+    /// The token is the fence, not the time: a lease that has ended and was not taken over still
+    /// saves, so that neither a slow disk nor a jump of the clock stops who is still alone.
     ///
     /// # Errors
-    /// `Conflict` if the lease's token is not the newest one, or the version skips ahead;
+    /// `Conflict` if the lease was given back or its token is not the newest one, or if the version
+    /// skips ahead; `Invalid` if the state is too large or a version above 2^63 - 1;
     /// `Unavailable`: it may or may not be in, save it again.
     async fn save(&self, lease: &Lease, checkpoint: &Checkpoint) -> Result<Saved>;
 

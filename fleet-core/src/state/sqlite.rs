@@ -88,8 +88,10 @@ fn lease_row(connection: &Connection, name: &str) -> rusqlite::Result<Option<(St
 }
 
 fn put_counters(connection: &Connection, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
-    let mut put = connection
-        .prepare_cached("INSERT OR REPLACE INTO counters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    // A truck that the checkpoint does not name has no totals at that time.
+    connection.prepare_cached("DELETE FROM counters")?.execute([])?;
+    let mut put =
+        connection.prepare_cached("INSERT INTO counters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for (truck, c) in &checkpoint.counters {
         put.execute(params![
             truck.as_str(),
@@ -301,3 +303,6 @@ impl StateStore for SqliteState {
         Ok(value.map(Into::into))
     }
 }
+
+#[cfg(test)]
+mod tests;

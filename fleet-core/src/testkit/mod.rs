@@ -5,6 +5,7 @@ pub mod event_log_laws;
 pub mod failing;
 pub mod limiter_laws;
 pub mod router_laws;
+pub mod state_laws;
 pub mod store_laws;
 
 pub use clock::ManualClock;
