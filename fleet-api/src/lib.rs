@@ -13,6 +13,7 @@ mod page;
 mod problem;
 mod rest;
 mod service;
+mod status;
 mod text;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -9,12 +9,12 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderValue, header},
     middleware::{self, Next},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{Service, problem::Problem};
+use crate::{Service, problem::Problem, status};
 
 /// The largest body, bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -37,9 +37,7 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(handlers::ready))
         .route("/metrics", get(handlers::metrics))
-        .route("/", get(status_page))
-        .route("/status.js", get(status_script))
-        .route("/status.css", get(status_style))
+        .merge(status::routes())
         .fallback(|| async { Problem::of_status(axum::http::StatusCode::NOT_FOUND) })
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::new())
@@ -88,19 +86,4 @@ async fn observe(
     service.metrics.requests.with_label_values(&labels).inc();
     service.metrics.duration.with_label_values(&[path.as_str()]).observe(seconds);
     response
-}
-
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                   base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-async fn status_page() -> impl IntoResponse {
-    ([(header::CONTENT_SECURITY_POLICY, CSP)], Html(include_str!("../status/index.html")))
-}
-
-async fn status_script() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript")], include_str!("../status/status.js"))
-}
-
-async fn status_style() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css")], include_str!("../status/status.css"))
 }

@@ -1,12 +1,16 @@
 // The status page: totals every few seconds, trucks as they report. Shows what it knows and since when.
 "use strict";
 const trucks = new Map();
-const box = { west: 87.8, east: 97.2, south: 22.6, north: 28.6 };
+const SILENT_MS = 300000;
 const byId = (id) => document.getElementById(id);
 const number = (value, digits) => value === undefined || value === null ? "no reading"
   : value.toLocaleString(undefined, { maximumFractionDigits: digits, minimumFractionDigits: digits });
-const ist = (time) => new Date(time).toLocaleTimeString(undefined, { timeZone: "Asia/Kolkata", hour12: false });
+const ist = (time) => new Date(time).toLocaleString(undefined,
+  { timeZone: "Asia/Kolkata", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const words = (status) => status.replaceAll("_", " ");
 let lastHeard = 0;
+let newest = 0; // simulated time of the newest report, ms
+let dirty = false;
 
 function element(name, text, className) {
   const node = document.createElement(name);
@@ -15,92 +19,129 @@ function element(name, text, className) {
   return node;
 }
 
+// Reports may come late or twice, by the list and by the stream: the newest measurement stays.
+function learn(event) {
+  const at = Date.parse(event.event_time);
+  const known = trucks.get(event.truck_id);
+  if (known && known.at > at) return;
+  trucks.set(event.truck_id, { at, ...event });
+  newest = Math.max(newest, at);
+  dirty = true;
+}
+
+const kind = (event) => newest - event.at > SILENT_MS ? "silent"
+  : (event.signals.speed_kmh || 0) > 1 ? "moving" : "still";
+
 function drawTrucks() {
   const rows = [...trucks.values()].sort((a, b) => a.truck_id < b.truck_id ? -1 : 1).map((event) => {
     const row = document.createElement("tr");
     const s = event.signals;
-    const cells = [event.truck_id, event.status.replace("_", " "), number(s.speed_kmh, 1), number(s.fuel_pct, 1),
-      number(s.coolant_c, 1), number(s.odometer_km, 1), event.trip_id || "none", ist(event.event_time)];
-    row.append(...cells.map((text) => element("td", text)));
+    row.append(element("th", event.truck_id), element("td", words(event.status), kind(event)),
+      ...[number(s.speed_kmh, 1), number(s.fuel_pct, 1), number(s.coolant_c, 1), number(s.odometer_km, 1)]
+        .map((text) => element("td", text, "number")),
+      element("td", event.trip_id || "none"), element("td", ist(event.event_time)));
+    row.firstChild.scope = "row";
     return row;
   });
-  byId("trucks").replaceChildren(...(rows.length ? rows : [element("tr", "no truck has reported yet")]));
+  if (rows.length) byId("trucks").replaceChildren(...rows);
+  else byId("trucks").firstChild.firstChild.textContent = "no truck has reported yet";
 }
 
 function drawMap() {
+  const map = byId("map").firstElementChild;
+  if (!map) return;
   const svg = (name, attributes) => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
     return node;
   };
-  const marks = [];
-  for (const event of trucks.values()) {
-    const x = (event.position.lon - box.west) / (box.east - box.west) * 1000;
-    const y = (box.north - event.position.lat) / (box.north - box.south) * 800;
-    const kind = (event.signals.speed_kmh || 0) > 1 ? "moving" : "still";
-    const mark = svg("circle", { cx: x, cy: y, r: 8, class: kind });
+  const marks = svg("g", { id: "marks" });
+  const labels = new Map(); // trucks at one depot share a label
+  for (const event of [...trucks.values()].sort((a, b) => a.truck_id < b.truck_id ? -1 : 1)) {
+    const x = (event.position.lon - map.dataset.west) * map.dataset.x;
+    const y = (map.dataset.north - event.position.lat) * map.dataset.y;
+    const mark = svg("circle", { cx: x, cy: y, r: 6, class: kind(event) });
     const title = svg("title", {});
-    title.textContent = `${event.truck_id}: ${event.status}`;
+    title.textContent = `${event.truck_id}: ${words(event.status)}`;
     mark.append(title);
-    const label = svg("text", { x: x + 11, y: y + 5 });
-    label.textContent = event.truck_id.slice(-3);
-    marks.push(mark, label);
+    marks.append(mark);
+    const place = `${Math.round(x / 8)} ${Math.round(y / 8)}`;
+    const name = event.truck_id.replace(/^TRK-0*/, "");
+    const label = labels.get(place);
+    if (label) label.textContent += ` ${name}`;
+    else labels.set(place, svg("text", { x: x + 8, y: y - 6, class: "truck" })).get(place).textContent = name;
   }
-  byId("map").replaceChildren(...marks);
+  marks.append(...labels.values());
+  map.querySelector("#marks")?.remove();
+  map.append(marks);
 }
 
 async function get(path) {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.json();
+  return response;
 }
 
 async function refreshTotals() {
+  const pair = (name, value, className) => {
+    const div = document.createElement("div");
+    div.append(element("dt", name), element("dd", value, className));
+    return div;
+  };
   try {
-    const s = await get("/v1/fleet/summary");
+    const s = await (await get("/v1/fleet/summary")).json();
     const big = (text, divisor, unit) => `${number(Number(BigInt(text) / BigInt(divisor)), 0)} ${unit}`;
-    const totals = [
-      ["trucks", `${s.trucks} (${s.trucks_silent} silent)`],
-      ["by status", Object.entries(s.trucks_by_status).map(([k, n]) => `${n} ${k.replace("_", " ")}`).join(", ") || "none"],
+    byId("totals").replaceChildren(...[
+      ["trucks", s.trucks_silent ? `${s.trucks}, ${s.trucks_silent} not heard yet` : `${s.trucks}`],
+      ["now", Object.entries(s.trucks_by_status).map(([k, n]) => `${n} ${words(k)}`).join(", ") || "no report yet"],
       ["distance", big(s.distance_mm, 1000000, "km")], ["fuel burned", big(s.fuel_burned_ul, 1000000, "l")],
-      ["diesel cost", big(s.diesel_cost_upaise, 100000000, "₹")], ["CO₂", big(s.co2_mg, 1000000, "kg")],
-      ["reports", number(Number(s.events), 0)], ["trips ended", `${s.trips} (${s.trips_on_time} on time)`],
+      ["diesel cost", `₹ ${big(s.diesel_cost_upaise, 100000000, "")}`], ["CO₂", big(s.co2_mg, 1000000, "kg")],
+      ["reports", number(Number(s.events), 0)], ["trips ended", `${s.trips}, ${s.trips_on_time} on time`],
       ["totals as of", s.counters_at ? `${ist(s.counters_at)} IST` : "no checkpoint yet"],
-    ];
-    byId("totals").replaceChildren(...totals.flatMap(([k, v]) => [element("dt", k), element("dd", v)]));
+    ].map(([name, value]) => pair(name, value)));
   } catch (error) {
-    byId("totals").replaceChildren(element("dt", "totals"), element("dd", `not available: ${error.message}`, "bad"));
+    byId("totals").replaceChildren(pair("totals", `not available: ${error.message}`, "bad"));
   }
+}
+
+async function refreshTrucks() {
+  let token = "";
+  do {
+    const page = await (await get(`/v1/trucks?page_size=500&page_token=${token}`)).json();
+    for (const truck of page.items) if (truck.latest) learn(truck.latest);
+    token = page.next_page_token;
+  } while (token);
 }
 
 function tellConnection(source) {
   const age = Math.round((Date.now() - lastHeard) / 1000);
-  const words = source.readyState === EventSource.OPEN
-    ? (lastHeard && age > 60 ? `stale: nothing heard for ${age} s` : "live")
-    : "offline: reconnecting";
-  byId("connection").textContent = words;
+  const state = source.readyState !== EventSource.OPEN ? "offline: reconnecting"
+    : lastHeard && age > 60 ? `stale: nothing heard for ${age} s` : "live";
+  const node = byId("connection");
+  if (node.textContent !== state) node.textContent = state;
+  node.className = state.split(":")[0];
 }
 
 async function start() {
-  let cursor = "";
-  try {
-    const [list] = [await get("/v1/trucks?page_size=500")];
-    for (const truck of list.items) if (truck.latest) trucks.set(truck.truck_id, truck.latest);
-  } catch (error) {
-    byId("connection").textContent = `error: ${error.message}`;
-  }
-  const source = new EventSource("/v1/stream/events" + cursor);
-  let dirty = true;
+  // The stream first: what is reported while the list is read is in one of both.
+  const source = new EventSource("/v1/stream/events");
   source.addEventListener("telemetry", (message) => {
-    const { event } = JSON.parse(message.data);
-    const known = trucks.get(event.truck_id);
     lastHeard = Date.now();
-    if (!known || known.event_time <= event.event_time) trucks.set(event.truck_id, event);
-    dirty = true;
+    learn(JSON.parse(message.data).event);
   });
+  const refresh = () => refreshTrucks().catch((error) => {
+    byId("connection").textContent = `error: ${error.message}`;
+  });
+  source.addEventListener("open", refresh);
+  source.addEventListener("resync", refresh);
+  get("/map.svg").then((response) => response.text()).then((text) => {
+    const map = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+    byId("map").replaceChildren(document.importNode(map, true));
+    dirty = true;
+  }).catch((error) => { byId("map").textContent = `no map: ${error.message}`; });
   setInterval(() => {
     tellConnection(source);
-    if (dirty) { drawTrucks(); drawMap(); dirty = false; }
+    if (dirty) { dirty = false; drawTrucks(); drawMap(); }
   }, 500);
   refreshTotals();
   setInterval(refreshTotals, 5000);

@@ -209,6 +209,12 @@ impl Network {
         &self.segments
     }
 
+    /// The indices of all roads, in the file's order.
+    pub fn segment_indices(&self) -> impl ExactSizeIterator<Item = SegmentIx> + use<> {
+        let count = u16::try_from(self.segments.len()).unwrap_or(u16::MAX); // as above
+        (0..count).map(SegmentIx)
+    }
+
     /// Where trucks are at home.
     pub fn depots(&self) -> &[Depot] {
         &self.depots
