@@ -89,6 +89,9 @@ pub(super) fn price_paise_per_l(network: &Network, state: StateIx) -> u32 {
     (network.states()[state.index()].diesel_inr_per_l * 100.0).round() as u32
 }
 
+/// The first load is nearly on the truck when the world begins.
+const FIRST_LOADING_MIN: f64 = 2.0;
+
 /// Minutes around `median_min`, skewed like a log-normal of σ 0.5, from a third to three times.
 fn dwell_min(median_min: f64, z: f64) -> f64 {
     let x = 0.5 * z;
@@ -155,7 +158,11 @@ impl Truck {
         };
         let is_empty = payload_kg <= 0.0;
         let z = self.fixed.dwell.normal(draw + 1);
-        let loading_min = if is_empty { 10.0 } else { dwell_min(150.0, z) };
+        let loading_min = match self.state.jobs {
+            1 => FIRST_LOADING_MIN,
+            _ if is_empty => 10.0,
+            _ => dwell_min(150.0, z),
+        };
         self.state.job = Some(Job {
             trip_id,
             from: here,
