@@ -4,6 +4,7 @@
 //! feed is one token for the paged feed and the live streams of both faces alike, and survives
 //! restarts.
 
+mod accept;
 mod cursor;
 mod grpc;
 mod live;
@@ -18,9 +19,7 @@ mod text;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use fleet_core::{
-    Error, Result, state::StateStore, store::FleetStore, stream::EventLog, time::Clock,
-};
+use fleet_core::{Result, state::StateStore, store::FleetStore, stream::EventLog, time::Clock};
 use tokio::net::TcpListener;
 
 pub use service::Service;
@@ -55,7 +54,7 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// streams end, requests under way are finished, and what is not done after [`DRAIN_MAX`] is cut.
 ///
 /// # Errors
-/// `Internal` if a metric's name is taken; `Unavailable` if a listener fails.
+/// `Internal` if a metric's name is taken.
 pub async fn run(
     components: Components,
     rest: TcpListener,
@@ -63,7 +62,11 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
     let service = Arc::new(Service::new(components)?);
-    let rest = serve(rest, rest::router(Arc::clone(&service)), &service);
+    let router = rest::router(Arc::clone(&service));
+    let rest = async {
+        accept::serve(rest, router, &service.closing, accept::BOUNDS).await;
+        Ok(())
+    };
     let grpc = async {
         match grpc {
             Some(listener) => grpc::run(Arc::clone(&service), listener).await,
@@ -82,12 +85,4 @@ pub async fn run(
             Ok(())
         }
     }
-}
-
-/// Serves `router` until the API closes, then finishes the requests under way.
-async fn serve(listener: TcpListener, router: axum::Router, service: &Service) -> Result<()> {
-    axum::serve(listener, router)
-        .with_graceful_shutdown(service.closing.closed())
-        .await
-        .map_err(|cause| Error::unavailable("the listener failed").with_source(cause))
 }

@@ -22,7 +22,7 @@ use futures::FutureExt;
 use tokio::net::TcpListener;
 use tonic::{Code, Response, Status, service::Routes};
 
-use crate::{Service, problem::Problem};
+use crate::{Service, accept, problem::Problem};
 
 /// The largest request, bytes: that of REST.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
@@ -34,16 +34,16 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Serves on `listener` until the API closes.
 ///
 /// # Errors
-/// `Internal` if the contracts do not describe themselves; `Unavailable` if the listener fails.
+/// `Internal` if the contracts do not describe themselves.
 pub(crate) async fn run(service: Arc<Service>, listener: TcpListener) -> Result<()> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let routes = routes(&service)?.add_service(health);
     let told = health::refresh(&service, &reporter, None).await; // before anybody can ask
-    let (served, ()) = tokio::join!(
-        crate::serve(listener, routes.into_axum_router(), &service),
+    tokio::join!(
+        accept::serve(listener, routes.into_axum_router(), &service.closing, accept::BOUNDS),
         health::report(&service, &reporter, told),
     );
-    served
+    Ok(())
 }
 
 fn routes(service: &Arc<Service>) -> Result<Routes> {
