@@ -98,3 +98,52 @@ impl Face {
         outcome.map(Response::new)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Components;
+    use fleet_core::{
+        state::sqlite::SqliteState,
+        store::sqlite::SqliteStore,
+        stream::sqlite::{SqliteLog, SqliteLogSettings},
+        testkit::ManualClock,
+        time::{Clock, Time},
+    };
+
+    fn face() -> (Face, tempfile::TempDir) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Time::MIN));
+        let at = |name: &str| dir.path().join(name);
+        let log = SqliteLog::open(&at("log"), SqliteLogSettings::default(), Arc::clone(&clock));
+        let service = Service::new(Components {
+            log: Arc::new(log.expect("a log")),
+            store: Arc::new(SqliteStore::open(&at("store"), Arc::clone(&clock)).expect("a store")),
+            state: Arc::new(SqliteState::open(&at("state"), Arc::clone(&clock)).expect("a state")),
+            clock,
+            groups: Vec::new(),
+            registry: prometheus::Registry::new(),
+        });
+        (Face(Arc::new(service.expect("a service"))), dir)
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_call_and_is_counted() {
+        let (face, _dir) = face();
+        let work = async { std::panic::resume_unwind(Box::new("secret")) };
+        let status = face.answer::<()>("Test/Call", work).await.expect_err("it panicked");
+        assert_eq!(status.code(), Code::Internal);
+        assert!(!status.message().contains("secret"), "{status}");
+        assert_eq!(face.0.metrics.calls.with_label_values(&["Test/Call", "Internal"]).get(), 1);
+        let answer = face.answer("Test/Call", async { Ok(7) }).await.expect("an answer");
+        assert_eq!(answer.into_inner(), 7);
+        assert_eq!(face.0.metrics.calls.with_label_values(&["Test/Call", "Ok"]).get(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_answers_ends_at_the_deadline() {
+        let (face, _dir) = face();
+        let status = face.answer::<()>("Test/Call", std::future::pending()).await;
+        assert_eq!(status.expect_err("no answer").code(), Code::DeadlineExceeded);
+    }
+}

@@ -33,6 +33,7 @@ use crate::program::{Rest, Scratch, run_flags, succeed};
 /// between one question and the next.
 struct Still {
     rest: Rest,
+    grpc_address: String,
     channel: Channel,
     fleet: FleetServiceClient<Channel>,
     telemetry: TelemetryServiceClient<Channel>,
@@ -57,12 +58,14 @@ impl Still {
         let rest = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = rest.local_addr().unwrap().to_string();
-        let channel = connect(&grpc.local_addr().unwrap().to_string());
+        let grpc_address = grpc.local_addr().unwrap().to_string();
+        let channel = connect(&grpc_address);
         let (stop, stopped) = oneshot::channel();
         let until = async { drop(stopped.await) };
         let served = tokio::spawn(fleet_api::run(components, rest, Some(grpc), until));
         Self {
             rest: Rest { address },
+            grpc_address,
             fleet: FleetServiceClient::new(channel.clone()),
             telemetry: TelemetryServiceClient::new(channel.clone()),
             trips: TripServiceClient::new(channel.clone()),

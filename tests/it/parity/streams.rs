@@ -203,3 +203,27 @@ async fn the_server_describes_itself() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_streams_have_a_bound_for_both_faces_together() {
+    let still = Still::start().await;
+    let address = still.grpc_address.clone();
+    let mut open = Vec::new();
+    // A connection carries 128 calls: 256 streams need a second one, and more a third.
+    for _ in 0..256_u32.div_ceil(100) {
+        let mut telemetry = Telemetry::new(connect(&address));
+        for _ in 0..100.min(256 - open.len()) {
+            let stream = telemetry.watch_feed(v1::WatchFeedRequest::default()).await;
+            open.push(stream.unwrap().into_inner());
+        }
+    }
+    let mut telemetry = Telemetry::new(connect(&address));
+    let refused = telemetry.watch_feed(v1::WatchFeedRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+    assert_eq!(still.rest.get("/v1/stream/events").0, 503);
+    open.truncate(255);
+    // The server hears of it by and by; each refusal is a round trip, so this does not spin.
+    let again =
+        async { while telemetry.watch_feed(v1::WatchFeedRequest::default()).await.is_err() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), again).await.unwrap();
+}
