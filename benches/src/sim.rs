@@ -1,0 +1,134 @@
+//! The world against SUMO, the powertrain against FASTSim; per second of processor time.
+
+use std::hint::black_box;
+
+use anyhow::{Context, Result};
+use fleet_core::{
+    domain::{Genesis, TelemetryEvent},
+    physics::{Command, Road, TruckModel, Vehicle, VehicleState},
+    time::Time,
+};
+use fleet_sim::{Output, World};
+use serde_json::Value;
+
+use crate::{
+    Options,
+    pairs::{Bound, Row, alternate},
+    peers,
+    process::thread_cpu_s,
+};
+
+const TRUCKS: u32 = 1_000;
+const STEPS: i64 = 3_000;
+/// Half past nine in the morning there: trucks are on the road.
+const START: &str = "2026-01-05T00:00:00Z";
+const WARM_UP_MS: i64 = 4 * 3_600_000;
+
+/// A fleet in the middle of its day.
+fn world() -> Result<World> {
+    let start: Time = START.parse()?;
+    let genesis = Genesis { seed: 7, start, clock_offset_ms: 0, world_version: World::VERSION };
+    let mut world = World::new(genesis, TRUCKS)?;
+    world.advance(start.plus_ms(WARM_UP_MS));
+    Ok(world)
+}
+
+fn sumo(options: &Options, variant: &str) -> Result<f64> {
+    let figures = peers::run(options, "sumo_grid.py", &[variant, &TRUCKS.to_string()])?;
+    figures["steps_per_cpu_s"].as_f64().context("SUMO gave no rate")
+}
+
+/// Row 1.
+pub(crate) fn tick(options: &Options) -> Result<Vec<Row>> {
+    let mut world = world()?;
+    let mut moving = 0;
+    let ours = || {
+        let began_s = thread_cpu_s()?;
+        black_box(world.advance(world.now().plus_ms(STEPS * 1_000)));
+        moving = world.moving().0;
+        Ok(f64::from(TRUCKS) * STEPS as f64 / (thread_cpu_s()? - began_s))
+    };
+    let pairs = alternate(options.pairs, ours, || sumo(options, "plain"))?;
+    Ok(vec![Row {
+        number: "1",
+        title: "fleet tick / SUMO plain",
+        unit: "steps/cpu s",
+        must: Bound::AtLeast(100.0),
+        aim: Bound::AtLeast(300.0),
+        pairs,
+        note: format!("{moving} of {TRUCKS} rolling at the end"),
+    }])
+}
+
+/// Row 2.
+pub(crate) fn tick_and_encode(options: &Options) -> Result<Vec<Row>> {
+    let mut world = world()?;
+    let report = |output| match output {
+        Output::Telemetry(event) => Some(*event),
+        Output::Trip(_) => None,
+    };
+    // One report of each truck, or nearly: they report every 25 to 35 s.
+    let sent = world.advance(world.now().plus_ms(30_000));
+    let reports: Vec<TelemetryEvent> =
+        sent.into_iter().filter_map(report).cycle().take(TRUCKS as usize).collect();
+    let ours = || {
+        let (began_s, steps) = (thread_cpu_s()?, STEPS / 10);
+        for _ in 0..steps {
+            black_box(world.advance(world.now().plus_ms(1_000)));
+            for report in &reports {
+                black_box(fleet_proto::encode_event(&report.clone()));
+            }
+        }
+        Ok(f64::from(TRUCKS) * steps as f64 / (thread_cpu_s()? - began_s))
+    };
+    let pairs = alternate(options.pairs, ours, || sumo(options, "records"))?;
+    Ok(vec![Row {
+        number: "2",
+        title: "fleet tick and encoded event each / SUMO with records",
+        unit: "steps/cpu s",
+        must: Bound::AtLeast(30.0),
+        aim: Bound::AtLeast(100.0),
+        pairs,
+        note: String::new(),
+    }])
+}
+
+/// Our powertrain over a cycle at 1 Hz: steps per second, and l/100 km.
+fn drive(speeds_mps: &[f64]) -> Result<(f64, f64)> {
+    let vehicle = Vehicle::new(TruckModel::find("rigid_10x2_37t")?, 36_000.0)?;
+    let road = Road::level(22.0);
+    let (began_s, mut steps) = (thread_cpu_s()?, 0_usize);
+    let (mut metres, mut fuel_ul) = (0.0, 0.0);
+    while steps < 2_000_000 {
+        let mut state = VehicleState::parked(22.0);
+        for speed in speeds_mps {
+            let step = vehicle.step(&mut state, &road, &Command::drive(*speed), 1.0);
+            metres += step.distance_m;
+            fuel_ul += step.fuel_ul;
+        }
+        steps += speeds_mps.len();
+    }
+    Ok((steps as f64 / (thread_cpu_s()? - began_s), fuel_ul / metres * 0.1))
+}
+
+/// Row 3.
+pub(crate) fn powertrain(options: &Options) -> Result<Vec<Row>> {
+    let cycle = peers::run(options, "fastsim_walk.py", &[])?;
+    let speeds = cycle["speeds_mps"].as_array().context("no cycle")?;
+    let speeds: Vec<f64> = speeds.iter().filter_map(Value::as_f64).collect();
+    let peer_l = cycle["l_per_100km"].as_f64().context("no fuel")?;
+    let our_l = drive(&speeds)?.1;
+    let peer = || {
+        let figures = peers::run(options, "fastsim_walk.py", &[])?;
+        figures["steps_per_cpu_s"].as_f64().context("FASTSim gave no rate")
+    };
+    Ok(vec![Row {
+        number: "3",
+        title: "powertrain step / FASTSim without history",
+        unit: "steps/cpu s",
+        must: Bound::AtLeast(30.0),
+        aim: Bound::AtLeast(100.0),
+        pairs: alternate(options.pairs, || Ok(drive(&speeds)?.0), peer)?,
+        note: format!("{our_l:.1} l/100 km, FASTSim {peer_l:.1}"),
+    }])
+}
