@@ -15,7 +15,7 @@
 //! ```
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -232,27 +232,50 @@ impl FleetStore for FailingStore {
     }
 }
 
+#[derive(Debug, Default)]
+struct LogState {
+    down: BTreeSet<Topic>,
+    commits_to_fail: u64,
+}
+
 /// The switch of a [`FailingLog`].
 #[derive(Clone, Debug, Default)]
 pub struct LogFaults {
-    down: Arc<Mutex<BTreeSet<Topic>>>,
+    state: Arc<Mutex<LogState>>,
     failures: Failures,
 }
 
 impl LogFaults {
-    fn down(&self) -> MutexGuard<'_, BTreeSet<Topic>> {
-        self.down.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, LogState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on every publish with a record for `topic` fails as `Unavailable`, and appends
     /// nothing.
     pub fn fail_publishing_to(&self, topic: Topic) {
-        self.down().insert(topic);
+        self.state().down.insert(topic);
+    }
+
+    /// The next `n` commits of any group fail as `Unavailable`, and commit nothing.
+    pub fn fail_next_commits(&self, n: u64) {
+        self.state().commits_to_fail = n;
+    }
+
+    /// Fails if the next commit is to fail.
+    fn check_commit(&self) -> Result<()> {
+        let mut state = self.state();
+        if state.commits_to_fail == 0 {
+            return Ok(());
+        }
+        state.commits_to_fail -= 1;
+        drop(state);
+        self.failures.count();
+        Err(Error::unavailable("this commit was made to fail"))
     }
 
     /// Switches every fault off.
     pub fn heal(&self) {
-        self.down().clear();
+        *self.state() = LogState::default();
     }
 
     /// How many calls were made to fail so far.
@@ -284,7 +307,7 @@ impl FailingLog {
 #[async_trait]
 impl EventLog for FailingLog {
     async fn publish(&self, records: Vec<NewRecord>) -> Result<Vec<Place>> {
-        let down = self.faults.down().clone();
+        let down = self.faults.state().down.clone();
         if let Some(record) = records.iter().find(|record| down.contains(&record.topic)) {
             self.faults.failures.count();
             return Err(Error::unavailable(format!("topic {} was made to fail", record.topic)));
@@ -293,7 +316,8 @@ impl EventLog for FailingLog {
     }
 
     async fn subscribe(&self, group: &str, topics: &[Topic]) -> Result<Box<dyn Consumer>> {
-        self.inner.subscribe(group, topics).await
+        let inner = self.inner.subscribe(group, topics).await?;
+        Ok(Box::new(FailingConsumer { inner, faults: self.faults.clone() }))
     }
 
     async fn read(&self, partition: &Partition, offset: u64, max: usize) -> Result<Vec<Record>> {
@@ -314,6 +338,36 @@ impl EventLog for FailingLog {
 
     fn incarnation(&self) -> &str {
         self.inner.incarnation()
+    }
+}
+
+#[derive(Debug)]
+struct FailingConsumer {
+    inner: Box<dyn Consumer>,
+    faults: LogFaults,
+}
+
+#[async_trait]
+impl Consumer for FailingConsumer {
+    async fn poll(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>> {
+        self.inner.poll(max, wait).await
+    }
+
+    async fn commit(&mut self, next: &BTreeMap<Partition, u64>) -> Result<()> {
+        self.faults.check_commit()?;
+        self.inner.commit(next).await
+    }
+
+    async fn pause(&mut self) {
+        self.inner.pause().await;
+    }
+
+    async fn resume(&mut self) {
+        self.inner.resume().await;
+    }
+
+    fn assignment(&self) -> Vec<Partition> {
+        self.inner.assignment()
     }
 }
 

@@ -66,7 +66,9 @@ fn good(truck: u32, seq: u64) -> NewRecord {
 fn settings() -> ConsumerSettings {
     let sink = Sink::Archiver { retention: Duration::from_secs(7 * 86_400) };
     let fast = Duration::from_millis(1);
-    ConsumerSettings { backoff_min: fast, backoff_max: fast, ..ConsumerSettings::new(sink) }
+    let poll_wait = Duration::from_millis(20);
+    let usual = ConsumerSettings::new(sink);
+    ConsumerSettings { backoff_min: fast, backoff_max: fast, poll_wait, ..usual }
 }
 
 /// A running archiver: stopped and awaited by `stop`.
@@ -258,5 +260,19 @@ async fn a_record_the_store_refuses_is_set_aside_even_if_it_comes_alone() {
     let found: Vec<_> = letters.iter().map(|l| (l.payload.clone(), l.headers.len())).collect();
     let expected = [(good(2, 1).payload, 0), (good(2, 2).payload, 1), (good(2, 3).payload, 0)];
     assert_eq!(found, expected);
+    archiver.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_is_made_up_for_even_if_nothing_comes_after() {
+    let mut world = world();
+    let (failing, faults) = FailingLog::new(Arc::clone(&world.log));
+    world.log = Arc::new(failing);
+    faults.fail_next_commits(3);
+    world.log.publish((1..=5).map(|seq| good(1, seq)).collect()).await.unwrap();
+    let archiver = Archiver::start(&world);
+    faults.failed(3).await;
+    caught_up(&world).await;
+    assert!(seqs(&world, 1).await.into_iter().eq(1..=5));
     archiver.stop().await.unwrap();
 }

@@ -316,6 +316,30 @@ async fn what_contradicts_the_fleet_is_refused_by_name_and_changes_nothing() {
     assert_eq!(worlds[0], worlds[1]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_driver_that_another_has_replaced_saves_nothing_more() {
+    let calm = undisturbed(settings("02:00:00")).await;
+    let dir = TempDir::new().unwrap();
+    let clock = still();
+    let files = Arc::new(open(dir.path(), Arc::clone(&clock) as _));
+    // It hangs for more than a minute before its first checkpoint; the other one runs meanwhile.
+    let (usurped, ttl) = (Arc::clone(&files), std::time::Duration::from_secs(60));
+    let usurp = hook("before_checkpoint", 1, move || {
+        clock.advance_ms(61_000);
+        tokio::task::block_in_place(|| {
+            let runtime = tokio::runtime::Handle::current();
+            runtime.block_on(usurped.state.acquire("simulator", "b", ttl)).unwrap();
+        });
+    });
+    let parts = files.parts(usurp);
+    let error = fleet_sim::run(settings("02:00:00"), parts, std::future::pending()).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(files.state.load().await.unwrap().unwrap().version, 1);
+    files.run(SimSettings { holder: "b".to_owned(), ..settings("02:00:00") }).await.unwrap();
+    let (sent, repeated) = files.sent().await;
+    assert!(sent == calm && repeated > 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn told_to_stop_while_the_log_is_away_it_ends_and_loses_nothing() {
     let calm = undisturbed(settings("03:00:00")).await;

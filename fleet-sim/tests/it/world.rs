@@ -37,22 +37,26 @@ fn trips(outputs: &[Output]) -> impl Iterator<Item = &TripSummary> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
+    /// Cut at any moments, on the grid or off it, forward or (which does nothing) back.
     #[test]
     fn one_advance_or_many_and_any_number_of_restarts_give_equal_bits(
         seed in 0..1_000_u64,
-        mut cuts in prop::collection::vec((1..72_000_i64, any::<bool>()), 1..8),
+        trucks in 1..5_u32,
+        cuts in prop::collection::vec((0..72_000_000_i64, any::<bool>(), any::<bool>()), 1..40),
     ) {
-        let (mut whole, start) = world(seed, 3);
+        let (mut whole, start) = world(seed, trucks);
         let end = start.plus_ms(20 * HOUR_MS);
         let expected = whole.advance(end);
-        let (mut parts, _) = world(seed, 3);
+        let (mut parts, _) = world(seed, trucks);
         let mut outputs = Vec::new();
-        cuts.sort_unstable();
-        for (second, restart) in cuts {
-            outputs.extend(parts.advance(start.plus_ms(second * 1_000)));
-            if restart {
+        let mut at_ms = 0;
+        for (cut_ms, is_small, is_restart) in cuts {
+            // Small steps besides large ones: the next few seconds, or anywhere.
+            at_ms = if is_small { at_ms + cut_ms % 40_000 } else { cut_ms };
+            outputs.extend(parts.advance(start.plus_ms(at_ms.min(20 * HOUR_MS))));
+            if is_restart {
                 parts = World::restore(genesis(seed), &parts.snapshot(), None).unwrap();
             }
         }
