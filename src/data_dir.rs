@@ -2,6 +2,8 @@
 
 use std::{
     fs::{File, TryLockError},
+    io::{self, Read, Write},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,6 +15,7 @@ use fleet_core::{
     stream::sqlite::{SqliteLog, SqliteLogSettings},
     time::{Clock, SystemClock},
 };
+use serde::{Deserialize, Serialize};
 
 /// Log, store and state of one directory.
 #[derive(Debug)]
@@ -21,11 +24,40 @@ pub(crate) struct DataDir {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) state: Arc<SqliteState>,
     pub(crate) clock: Arc<dyn Clock>,
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 fn files(dir: &Path) -> [PathBuf; 3] {
     ["log.db", "store.db", "state.db"].map(|name| dir.join(name))
+}
+
+/// Where a running platform listens.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Addresses {
+    pub(crate) rest: SocketAddr,
+    /// `None` if it does not speak gRPC.
+    pub(crate) grpc: Option<SocketAddr>,
+}
+
+/// The lock of a directory, opened but not taken; what its holder wrote stays.
+fn lock_file(dir: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).open(dir.join("lock"))
+}
+
+/// Where the platform that runs on `dir` listens; `None` if none does.
+pub(crate) fn running(dir: &Path) -> Result<Option<Addresses>> {
+    let shown = dir.display();
+    let Ok(mut lock) = lock_file(dir) else { return Ok(None) };
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        Ok(()) | Err(TryLockError::Error(_)) => return Ok(None),
+    }
+    let mut text = String::new();
+    lock.read_to_string(&mut text)?;
+    let addresses = serde_json::from_str(&text);
+    addresses.map(Some).with_context(|| {
+        format!("data directory {shown}: a data-fleet starts or stops on it; try again in a moment")
+    })
 }
 
 impl DataDir {
@@ -34,11 +66,11 @@ impl DataDir {
         let shown = dir.display();
         std::fs::create_dir_all(dir)
             .with_context(|| format!("data directory {shown}: cannot be made; name another"))?;
-        let lock = File::create(dir.join("lock")).with_context(|| {
+        let lock = lock_file(dir).with_context(|| {
             format!("data directory {shown}: cannot be written; check its owner")
         })?;
         match lock.try_lock() {
-            Ok(()) => {}
+            Ok(()) => lock.set_len(0)?, // what the last holder told holds no more
             Err(TryLockError::WouldBlock) => bail!(
                 "data directory {shown}: another data-fleet runs on it; stop that one or name \
                  another directory with --data-dir"
@@ -62,7 +94,16 @@ impl DataDir {
         let settings = SqliteLogSettings::default();
         let log = Arc::new(SqliteLog::open(&log, settings, Arc::clone(&clock))?);
         let store = Arc::new(SqliteStore::open(&store, Arc::clone(&clock))?);
-        Ok(Self { log, store, state, clock, _lock: Some(lock) })
+        Ok(Self { log, store, state, clock, lock: Some(lock) })
+    }
+
+    /// Lets other commands know where this process listens: see [`running`].
+    pub(crate) fn tell_addresses(&self, addresses: &Addresses) -> Result<()> {
+        if let Some(mut lock) = self.lock.as_ref() {
+            lock.set_len(0)?;
+            lock.write_all(&serde_json::to_vec(addresses)?)?;
+        }
+        Ok(())
     }
 
     /// Opens everything for reading, beside whoever runs on it.
@@ -75,6 +116,6 @@ impl DataDir {
         let log = Arc::new(SqliteLog::open_read_only(&log, Arc::clone(&clock))?);
         let store = Arc::new(SqliteStore::open_read_only(&store, Arc::clone(&clock))?);
         let state = Arc::new(SqliteState::open_read_only(&state, Arc::clone(&clock))?);
-        Ok(Self { log, store, state, clock, _lock: None })
+        Ok(Self { log, store, state, clock, lock: None })
     }
 }

@@ -1,13 +1,16 @@
 //! Records that were set aside, from the terminal.
 #![allow(clippy::print_stdout, reason = "these commands print their answer")]
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use fleet_core::stream::dead_letter::{self, Redriven};
+use fleet_proto::v1::{
+    RedriveDeadLettersRequest, RedriveResult, pipeline_service_client::PipelineServiceClient,
+};
 
 use crate::{
-    data_dir::DataDir,
+    data_dir::{self, Addresses, DataDir},
     dump::{hex, letters, runtime},
 };
 
@@ -48,8 +51,43 @@ pub(crate) fn show(id: &str, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts letters back; a running platform takes them from there.
+/// Puts letters back: through the platform that runs on `dir`, or without it if none does.
 pub(crate) fn redrive(ids: &[String], dry_run: bool, dir: &Path) -> Result<()> {
+    let failed = match data_dir::running(dir)? {
+        Some(Addresses { grpc: Some(address), .. }) => {
+            runtime()?.block_on(redrive_there(address, ids, dry_run))?
+        }
+        Some(Addresses { rest, .. }) => bail!(
+            "a platform without gRPC runs on {}; stop it, or \
+             POST http://{rest}/v1/pipeline/dead-letters/redrive",
+            dir.display()
+        ),
+        None => redrive_here(ids, dry_run, dir)?,
+    };
+    if failed > 0 { bail!("{failed} of {} were not put back", ids.len()) } else { Ok(()) }
+}
+
+/// How many the running platform did not put back.
+async fn redrive_there(address: SocketAddr, ids: &[String], dry_run: bool) -> Result<usize> {
+    let away = || format!("the platform at {address} does not answer");
+    let mut client =
+        PipelineServiceClient::connect(format!("http://{address}")).await.with_context(away)?;
+    let request = RedriveDeadLettersRequest { ids: ids.to_vec(), dry_run };
+    let answer = client.redrive_dead_letters(request).await.with_context(away)?.into_inner();
+    let mut failed = 0;
+    for RedriveResult { id, outcome, detail } in answer.results {
+        failed += usize::from(!PUT_BACK.contains(&outcome.as_str()));
+        let colon = if detail.is_empty() { "" } else { ": " };
+        println!("{id}: {}{colon}{detail}", outcome.replace('_', " "));
+    }
+    Ok(failed)
+}
+
+/// The outcomes after which nothing is left to do.
+const PUT_BACK: [&str; 3] = ["redriven", "already_redriven", "would_redrive"];
+
+/// How many could not be put back.
+fn redrive_here(ids: &[String], dry_run: bool, dir: &Path) -> Result<usize> {
     let data = if dry_run { DataDir::open_read_only(dir)? } else { DataDir::open(dir)? };
     let runtime = runtime()?;
     let mut failed = 0;
@@ -57,15 +95,15 @@ pub(crate) fn redrive(ids: &[String], dry_run: bool, dir: &Path) -> Result<()> {
         let validate = &fleet_proto::validate;
         let redrive = dead_letter::redrive(&*data.log, &*data.store, id, dry_run, validate);
         let told = match runtime.block_on(redrive) {
-            Ok(Redriven::Done) => Ok("put back".to_owned()),
-            Ok(Redriven::Already) => Ok("was put back before".to_owned()),
-            Ok(Redriven::Would) => Ok("would be put back".to_owned()),
-            Ok(Redriven::WouldFail(why)) => Err(format!("would fail again: {why}")),
-            Ok(Redriven::NotFound) => Err("not there".to_owned()),
+            Ok(Redriven::Done) => Ok("redriven".to_owned()),
+            Ok(Redriven::Already) => Ok("already redriven".to_owned()),
+            Ok(Redriven::Would) => Ok("would redrive".to_owned()),
+            Ok(Redriven::WouldFail(why)) => Err(format!("would fail: {why}")),
+            Ok(Redriven::NotFound) => Err("not found".to_owned()),
             Err(error) => Err(error.to_string()),
         };
         failed += usize::from(told.is_err());
         println!("{id}: {}", told.unwrap_or_else(|why| why));
     }
-    if failed > 0 { bail!("{failed} of {} were not put back", ids.len()) } else { Ok(()) }
+    Ok(failed)
 }

@@ -13,7 +13,11 @@ use prometheus::Registry;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::info;
 
-use crate::{data_dir::DataDir, progress, settings::Settings};
+use crate::{
+    data_dir::{Addresses, DataDir},
+    progress,
+    settings::Settings,
+};
 
 /// Runs the platform until its end or a signal.
 pub(crate) fn run(settings: &Settings, hook: Hook) -> Result<()> {
@@ -40,6 +44,7 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         None => None,
     };
     let grpc_address = grpc_listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    data.tell_addresses(&Addresses { rest: address, grpc: grpc_address })?;
     let registry = Registry::new();
     let progress = Arc::new(Progress::default());
     let (stop, stopped) = watch::channel(false);

@@ -1,10 +1,21 @@
 //! What a user meets when something is wrong: a sentence that says what to do.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, path::Path, sync::Arc};
 
-use crate::program::{Platform, START, Scratch, fail, run_on, succeed, text};
+use bytes::Bytes;
+use fleet_core::{
+    domain::TripSummary,
+    stream::{
+        EventLog, NewRecord, Partition, Place, Topic,
+        sqlite::{SqliteLog, SqliteLogSettings},
+    },
+    time::{Clock, SystemClock},
+};
+use fleet_proto::encode_trip;
 
-fn start(dir: &std::path::Path) -> Platform {
+use crate::program::{Platform, START, Scratch, fail, run_flags, run_on, succeed, text};
+
+fn start(dir: &Path) -> Platform {
     Platform::start(&run_on(dir, &["--speed", "60", "--start", START]))
 }
 
@@ -62,4 +73,55 @@ fn every_bad_setting_is_reported_at_once() {
     }
     let printed = succeed(&["run", "--grpc-listen", "off", "--check-config"]);
     assert!(printed.contains("grpc_listen = \"off\""), "{printed}");
+}
+
+/// Puts records into the log of a platform that does not run.
+fn publish(dir: &Path, records: Vec<NewRecord>) -> Vec<Place> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let log = SqliteLog::open(&dir.join("log.db"), SqliteLogSettings::default(), clock).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(log.publish(records)).unwrap()
+}
+
+#[test]
+fn a_dead_letter_is_put_back_beside_the_running_platform_or_without_it() {
+    let scratch = Scratch::new();
+    let dir = scratch.path("data");
+    succeed(&run_flags(&dir, "2026-01-05T00:10:00Z", &[]));
+    let letter = |payload: &'static [u8]| NewRecord {
+        topic: Topic::TRIPS.dead_letters(),
+        key: Bytes::from_static(b"TRK-000001"),
+        headers: Vec::new(),
+        payload: Bytes::from_static(payload),
+    };
+    // What somebody else left there, without our headers: a letter all the same.
+    let trip = encode_trip(&any_trip(&dir));
+    let good = NewRecord { payload: trip, ..letter(b"") };
+    let ids: Vec<String> = publish(&dir, vec![good, letter(b"garbage")])
+        .iter()
+        .map(|Place { partition: Partition { topic, number }, offset }| {
+            format!("{topic}:{number}:{offset}")
+        })
+        .collect();
+    let redrive = |more: &[&str]| {
+        let mut args = vec!["dead-letters", "redrive", &ids[0], "--data-dir", text(&dir)];
+        args.extend(more);
+        succeed(&args)
+    };
+    assert!(redrive(&["--dry-run"]).contains("would redrive"));
+    let platform = start(&dir);
+    assert!(redrive(&["--dry-run"]).contains("would redrive"));
+    assert!(redrive(&[]).contains(": redriven"));
+    assert!(redrive(&[]).contains("already redriven"));
+    let said = fail(&["dead-letters", "redrive", &ids[1], "x", "--data-dir", text(&dir)]);
+    assert!(said.contains("2 of 2 were not put back"), "{said}");
+    platform.kill();
+    assert!(redrive(&[]).contains("already redriven"));
+    let shown = succeed(&["dead-letters", "show", &ids[0], "--data-dir", text(&dir)]);
+    assert!(shown.contains("redriven: true") && shown.contains("reason: unknown"), "{shown}");
+}
+
+fn any_trip(dir: &Path) -> TripSummary {
+    let trips = succeed(&["dump", "trips", "--data-dir", text(dir)]);
+    serde_json::from_str(trips.lines().next().unwrap()).unwrap()
 }
