@@ -53,17 +53,14 @@ impl Member {
         self.generation = generation;
     }
 
-    /// Partitions that have more than was delivered, the next in turn first.
-    fn ready(&mut self) -> Vec<Partition> {
+    /// Partitions that have more than was delivered, each with its end, the next in turn first.
+    fn ready(&mut self) -> Vec<(Partition, u64)> {
         let known = self.log.known();
-        let has_more =
-            |(partition, position): &(&Partition, &u64)| known.kept.of(partition).1 > **position;
-        let mut ready: Vec<Partition> = self
-            .positions
-            .iter()
-            .filter(has_more)
-            .map(|(partition, _)| partition.clone())
-            .collect();
+        let more = |(partition, position): (&Partition, &u64)| {
+            let end = known.kept.of(partition).1;
+            (end > *position).then(|| (partition.clone(), end))
+        };
+        let mut ready: Vec<(Partition, u64)> = self.positions.iter().filter_map(more).collect();
         drop(known);
         if !ready.is_empty() {
             self.turn = (self.turn + 1) % ready.len();
@@ -90,11 +87,13 @@ impl Member {
     async fn take(&mut self, max: usize) -> Result<Vec<Record>> {
         let ready = self.ready();
         let (mut records, mut moved) = (Vec::new(), Vec::new());
-        for (done, partition) in ready.iter().enumerate() {
+        for (done, (partition, end)) in ready.iter().enumerate() {
             // What is left is shared by the partitions still to be asked.
             let share = (max - records.len()).div_ceil(ready.len() - done);
             let position = self.positions.get(partition).copied().unwrap_or(0);
-            let page = self.log.read_partition(partition, position, share).await?;
+            let mut page = self.log.read_partition(partition, position, share).await?;
+            // The file may hold more already than has been acknowledged: that comes next.
+            page.truncate(page.partition_point(|record| record.place.offset < *end));
             if let Some(last) = page.last() {
                 moved.push((partition.clone(), last.place.offset + 1));
             }

@@ -104,3 +104,23 @@ async fn who_waits_for_a_group_is_told_when_it_has_caught_up() {
     let (_, committed) = tokio::join!(log.caught_up("group"), member.commit(&next));
     committed.expect("committed");
 }
+
+#[tokio::test]
+async fn what_the_file_holds_but_nobody_has_been_told_of_is_not_delivered() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (path, clock) = (folder.path().join("log.db"), Arc::new(ManualClock::new(NOW)));
+    let log = SqliteLog::open(&path, SETTINGS, clock).expect("a new log");
+    let place = log.publish(vec![record(1)]).await.expect("it is there").remove(0);
+    // As in the moment between a transaction's end and its announcement.
+    let columns = "topic, partition, place + 1, appended_at, key, headers, payload";
+    Connection::open(&path)
+        .and_then(|file| {
+            file.execute(&format!("INSERT INTO records SELECT {columns} FROM records"), [])
+        })
+        .expect("appended");
+    let mut member = log.subscribe("g", &[Topic::TELEMETRY]).await.expect("joined");
+    let records = member.poll(9, Duration::ZERO).await.expect("it is there");
+    assert_eq!(records.iter().map(|r| &r.place).collect::<Vec<_>>(), [&place]);
+    let next = BTreeMap::from([(place.partition, place.offset + 1)]);
+    member.commit(&next).await.expect("within what has been told");
+}
