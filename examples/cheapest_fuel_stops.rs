@@ -1,6 +1,7 @@
 //! Where to buy diesel between Guwahati and Moreh with a third of a tank: in Assam only what it
 //! takes to reach the cheaper pumps of Manipur.
 #![allow(clippy::print_stdout, reason = "an example prints")]
+#![allow(clippy::cast_sign_loss, reason = "litres and prices are positive")]
 
 use fleet_core::{
     Result,
