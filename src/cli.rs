@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleet_core::hook::Hook;
 
-use crate::{dead_letters, dump, platform, settings};
+use crate::{dead_letters, dump, platform, settings, truck};
 
 /// A fleet of trucks on the roads of Northeast India: simulator, pipeline, store and API.
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ enum Command {
         #[arg(long, default_value = settings::DATA_DIR)]
         data_dir: PathBuf,
     },
+    /// Where a truck settles on a steady road: speed, power, gear, fuel, coolant, vibration.
+    Truck(TruckArgs),
     /// List, show and put back records that could not be handled.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -76,6 +78,50 @@ enum DeadLettersCommand {
         #[arg(long, default_value = settings::DATA_DIR)]
         data_dir: PathBuf,
     },
+}
+
+/// What `truck` is asked. Numbers are text here, so that all faults are told at once.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Laden to GVW, level, sea level, 30 °C and road B unless told otherwise.")]
+pub(crate) struct TruckArgs {
+    /// A model's name (see --list), or a file of your own: TOML or JSON.
+    #[arg(value_name = "MODEL|FILE", required_unless_present = "list")]
+    pub(crate) model: Option<String>,
+    /// Print the models there are, and stop.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Speed the driver wants, km/h: 0 to 120.
+    #[arg(
+        long,
+        value_name = "KMH",
+        allow_negative_numbers = true,
+        required_unless_present = "list"
+    )]
+    pub(crate) speed: Option<String>,
+    /// Slope, %, uphill positive: -30 to 30 [default: 0].
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
+    pub(crate) grade: Option<String>,
+    /// Load, t; excludes --gvw.
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub(crate) load: Option<String>,
+    /// Mass with load, t; excludes --load [default: the model's gross weight].
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub(crate) gvw: Option<String>,
+    /// Gear to hold, from 1 [default: the driver's choice].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) gear: Option<String>,
+    /// Altitude, m: -500 to 6000 [default: 0].
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    pub(crate) altitude: Option<String>,
+    /// Temperature of the air, °C: -40 to 55 [default: 30].
+    #[arg(long, value_name = "C", allow_negative_numbers = true)]
+    pub(crate) ambient: Option<String>,
+    /// Class of the road by ISO 8608, A (smooth) to E [default: B].
+    #[arg(long, value_name = "A..E")]
+    pub(crate) road: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Settings as flags. Each can stand in the settings file or in `FLEET_…` too.
@@ -129,6 +175,7 @@ impl Cli {
                 }
                 platform::run(&settings, hook)
             }
+            Command::Truck(args) => truck::run(&args),
             Command::Dump { what, data_dir } => dump::dump(what, &data_dir),
             Command::DeadLetters(command) => match command {
                 DeadLettersCommand::List { data_dir } => dead_letters::list(&data_dir),

@@ -15,6 +15,7 @@ mod dump;
 mod platform;
 mod progress;
 mod settings;
+mod truck;
 
 use std::process::ExitCode;
 

@@ -10,3 +10,4 @@ mod named_points;
 mod parity;
 mod program;
 mod tidy;
+mod truck;

@@ -3,13 +3,22 @@
 use super::GRAVITY_MPS2;
 use super::model::TruckModel;
 
+/// Stands for a number that a file does not tell: no model may hold it, and no rule that needs it is
+/// judged.
+pub(super) const UNKNOWN: f64 = 1e300;
+
 /// Collects what is wrong, so that one run mends a whole file.
 #[derive(Default)]
 struct Faults(Vec<String>);
 
 impl Faults {
-    /// `value` must lie in [`least`, `most`]; NaN lies nowhere.
+    /// `value` must lie in [`least`, `most`]; NaN lies nowhere. A bound that is another field, itself
+    /// unknown or absurd, is not held against this one: that field has its own fault.
     fn range(&mut self, path: &str, value: f64, least: f64, most: f64) {
+        let is_known = |bound: f64| bound.abs() < 0.1 * UNKNOWN;
+        if !(is_known(least) && is_known(most)) {
+            return;
+        }
         if !(least..=most).contains(&value) {
             self.0.push(format!("{path}: {value} is outside {least} to {most}"));
         }
@@ -38,14 +47,20 @@ impl Faults {
 
 /// Everything that is wrong with `model`, one sentence each; empty when it may be driven.
 pub(super) fn faults(model: &TruckModel) -> Vec<String> {
+    let mut faults = Faults(parts(model));
+    if faults.0.is_empty() {
+        together(model, &mut faults);
+    }
+    faults.0
+}
+
+/// What is wrong with each part by itself.
+pub(super) fn parts(model: &TruckModel) -> Vec<String> {
     let mut faults = Faults::default();
     chassis(model, &mut faults);
     engine(model, &mut faults);
     driveline(model, &mut faults);
     thermal(model, &mut faults);
-    if faults.0.is_empty() {
-        together(model, &mut faults);
-    }
     faults.0
 }
 
@@ -62,10 +77,8 @@ fn chassis(model: &TruckModel, faults: &mut Faults) {
     faults.range("fan_max_w", model.fan_max_w, 0.0, 30_000.0);
     faults.range("fuel_tank_l", model.fuel_tank_l, 20.0, 2_000.0);
     faults.range("reserve_fraction", model.reserve_fraction, 0.02, 0.5);
-    faults.range("refuel_target_fraction", model.refuel_target_fraction, 0.5, 1.0);
-    faults.rule(model.refuel_target_fraction > model.reserve_fraction, || {
-        "refuel_target_fraction: must be above reserve_fraction".into()
-    });
+    let above_reserve = (model.reserve_fraction + 0.05).max(0.5);
+    faults.range("refuel_target_fraction", model.refuel_target_fraction, above_reserve, 1.0);
     let tyre = &model.tyre;
     faults.range("tyre.r_dyn_m", tyre.r_dyn_m, 0.2, 1.0);
     faults.range("tyre.inertia_per_wheel_kgm2", tyre.inertia_per_wheel_kgm2, 0.5, 50.0);

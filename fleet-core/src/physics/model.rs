@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use super::check;
+use super::names::nearest;
 use crate::{Error, Result};
 
 /// The parameters of one type of truck.
@@ -52,7 +53,7 @@ pub struct TruckModel {
     pub fuel_tank_l: f64,
     /// Share of the tank at which the driver looks for a pump: 0.02 to 0.5.
     pub reserve_fraction: f64,
-    /// Share of the tank to which it is filled: 0.5 to 1, above the reserve.
+    /// Share of the tank to which it is filled: 0.5 to 1, at least 0.05 above the reserve.
     pub refuel_target_fraction: f64,
     /// Where each number was read, by topic; `estimated` and `unverified` say so.
     pub sources: BTreeMap<String, String>,
@@ -216,7 +217,7 @@ impl TruckModel {
     /// The bundled set with this id.
     ///
     /// # Errors
-    /// `NotFound`, naming the ids there are.
+    /// `NotFound`, naming those that look like it, and all there are.
     ///
     /// ```
     /// use fleet_core::physics::TruckModel;
@@ -226,20 +227,13 @@ impl TruckModel {
     pub fn find(id: &str) -> Result<Arc<Self>> {
         Self::bundled().iter().find(|model| model.id == id).map(Arc::clone).ok_or_else(|| {
             let known: Vec<&str> = Self::bundled().iter().map(|model| model.id.as_str()).collect();
-            Error::not_found(format!("truck model {id:?}: known are {}", known.join(", ")))
+            let near = nearest(id, known.iter().copied());
+            let meant = match near.as_slice() {
+                [] => String::new(),
+                near => format!("did you mean {}? ", near.join(" or ")),
+            };
+            Error::not_found(format!("truck model {id:?}: {meant}known are {}", known.join(", ")))
         })
-    }
-
-    /// A set of your own, in the shape of one entry of `data/truck_models.json`.
-    ///
-    /// # Errors
-    /// `Invalid`: text that is not such an object (with line and column), or values outside their
-    /// ranges: all of them at once, each with its path, value and rule.
-    pub fn from_json(text: &str) -> Result<Self> {
-        let model: Self = serde_json::from_str(text)
-            .map_err(|error| Error::invalid("truck model").with_source(error))?;
-        model.check()?;
-        Ok(model)
     }
 
     /// Tests every field against its range, and the parts against one another: a gearbox whose
@@ -267,8 +261,6 @@ mod tests {
         for model in TruckModel::bundled() {
             model.check().expect("a bundled model is sound");
             assert_eq!(TruckModel::find(&model.id).expect("its id").id, model.id);
-            let text = serde_json::to_string(model.as_ref()).expect("a model is JSON");
-            assert_eq!(&TruckModel::from_json(&text).expect("its own JSON"), model.as_ref());
         }
     }
 
@@ -310,12 +302,5 @@ mod tests {
         model.driveline.gear_ratios = vec![2.0, 1.3, 1.0];
         let told = model.check().expect_err("first gear is too high").to_string();
         assert!(told.contains("raise the torque or the first gear"), "{told}");
-    }
-
-    #[test]
-    fn text_that_is_no_model_is_invalid_with_its_place() {
-        let error = TruckModel::from_json("{\"id\": 7}").expect_err("not a model");
-        assert_eq!(error.kind(), ErrorKind::Invalid);
-        assert!(error.to_string().contains("line 1"), "{error}");
     }
 }

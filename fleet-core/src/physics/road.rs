@@ -27,11 +27,21 @@ impl Road {
     /// assert_eq!((Road::level(15.0).air_density_kgpm3 * 1e3).round(), 1_225.0);
     /// ```
     pub fn level(ambient_c: f64) -> Self {
+        Self::of_class(IsoClass::B, 0.0, ambient_c)
+    }
+
+    /// A level, dry road of `class` at `altitude_m` (−500 to 9 000) in air of `ambient_c`.
+    ///
+    /// ```
+    /// use fleet_core::physics::{IsoClass, Road};
+    /// assert_eq!(Road::of_class(IsoClass::B, 0.0, 30.0), Road::level(30.0));
+    /// ```
+    pub fn of_class(class: IsoClass, altitude_m: f64, ambient_c: f64) -> Self {
         Self {
             grade: 0.0,
-            roughness_m3: IsoClass::B.roughness_m3(),
-            iri_m_per_km: 2.0,
-            air_density_kgpm3: air_density_kgpm3(0.0, ambient_c),
+            roughness_m3: class.roughness_m3(),
+            iri_m_per_km: class.iri_m_per_km(),
+            air_density_kgpm3: air_density_kgpm3(altitude_m, ambient_c),
             ambient_c,
             wet: false,
         }
@@ -117,10 +127,34 @@ impl IsoClass {
         }
     }
 
+    /// Roughness index that roads of this class commonly have, m/km (estimates: new four-lane, other
+    /// good, hill and worn, broken, quarry): what tyres feel of it.
+    pub const fn iri_m_per_km(self) -> f64 {
+        match self {
+            Self::A => 1.5,
+            Self::B => 2.0,
+            Self::C => 4.5,
+            Self::D => 8.0,
+            Self::E => 12.0,
+        }
+    }
+
     /// The class `roughness_m3` falls into; rougher than E is E.
     pub fn of(roughness_m3: f64) -> Self {
         let within = |class: &Self| roughness_m3 <= 2.0 * class.roughness_m3();
         Self::ALL.into_iter().find(within).unwrap_or(Self::E)
+    }
+}
+
+impl std::str::FromStr for IsoClass {
+    type Err = crate::Error;
+
+    /// From its letter, `A` to `E`, small or capital.
+    fn from_str(letter: &str) -> crate::Result<Self> {
+        let is = |class: &Self| format!("{class:?}").eq_ignore_ascii_case(letter);
+        Self::ALL.into_iter().find(is).ok_or_else(|| {
+            crate::Error::invalid(format!("road class {letter:?} is none of A, B, C, D, E"))
+        })
     }
 }
 
@@ -163,5 +197,7 @@ mod tests {
         assert_eq!(IsoClass::of(roughness_from_iri(2.0)), IsoClass::A);
         assert_eq!(IsoClass::of(roughness_from_iri(5.0)), IsoClass::B);
         assert_eq!(IsoClass::of(1.0), IsoClass::E);
+        assert_eq!("c".parse::<IsoClass>().expect("a letter"), IsoClass::C);
+        assert!("F".parse::<IsoClass>().is_err() && "".parse::<IsoClass>().is_err());
     }
 }

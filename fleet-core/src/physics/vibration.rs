@@ -9,6 +9,48 @@ use super::model::TruckModel;
 /// What the sensor's range can show, m/s².
 pub const VIBRATION_MAX_MPS2: f64 = 10.0;
 
+/// What ISO 2631-1 (1997, annex B) says of a day's vibration of the seat, z axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HealthZone {
+    /// No effects on health have been shown.
+    Below,
+    /// The health guidance caution zone: potential risks.
+    Caution,
+    /// Health risks are likely.
+    Above,
+}
+
+impl HealthZone {
+    /// Edges of the caution zone for eight hours a day, m/s².
+    pub const EDGES_8H_MPS2: (f64, f64) = (0.47, 0.93);
+
+    /// The zone of `rms_mps2` felt for `hours` a day (4 to 8, clamped): equal doses are a²·t.
+    ///
+    /// ```
+    /// use fleet_core::physics::vibration::HealthZone;
+    /// assert_eq!(HealthZone::of(0.6, 8.0), HealthZone::Caution);
+    /// assert_eq!(HealthZone::of(0.6, 4.0), HealthZone::Below);
+    /// ```
+    pub fn of(rms_mps2: f64, hours: f64) -> Self {
+        let daily_mps2 = rms_mps2 * (hours.clamp(4.0, 8.0) / 8.0).sqrt();
+        let (low, high) = Self::EDGES_8H_MPS2;
+        match daily_mps2 {
+            rms if rms < low => Self::Below,
+            rms if rms <= high => Self::Caution,
+            _ => Self::Above,
+        }
+    }
+
+    /// As said to people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Below => "below the caution zone",
+            Self::Caution => "in the caution zone",
+            Self::Above => "above the caution zone",
+        }
+    }
+}
+
 /// Constants for one truck with its present load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Shaking {
