@@ -97,7 +97,7 @@ struct Reading {
 impl Reading {
     /// `given` where it looks like `pattern`; elsewhere a fault, and a stand-in.
     fn value(&mut self, path: &str, given: Option<Value>, pattern: &Value) -> Value {
-        let Some(given) = given else { return self.replace(path, "missing".into(), pattern) };
+        let Some(given) = given else { return self.replace(path, "missing", pattern) };
         match (given, pattern) {
             (Value::Object(given), Value::Object(pattern)) => self.table(path, given, pattern),
             (Value::Array(given), Value::Array(pattern)) => self.list(path, given, pattern),
@@ -107,7 +107,7 @@ impl Reading {
             }
             (given, _) => {
                 let expected = expectation(pattern);
-                self.replace(path, format!("{} is not {expected}", shown(&given)), pattern)
+                self.replace(path, &format!("{} is not {expected}", shown(&given)), pattern)
             }
         }
     }
@@ -151,7 +151,7 @@ impl Reading {
                 // The pairs of a curve.
                 (Value::Array(pair), Value::Array(values)) if pair.len() != values.len() => {
                     let told = format!("{} values, expected {}", values.len(), pair.len());
-                    self.replace(&path, told, like)
+                    self.replace(&path, &told, like)
                 }
                 (like, value) => self.value(&path, Some(value), like),
             }
@@ -159,7 +159,7 @@ impl Reading {
         items.map(&mut item).collect()
     }
 
-    fn replace(&mut self, path: &str, told: String, pattern: &Value) -> Value {
+    fn replace(&mut self, path: &str, told: &str, pattern: &Value) -> Value {
         let path = if path.is_empty() { "the file" } else { path };
         self.faults.push(format!("{path}: {told}"));
         self.replaced.push(path.to_owned());

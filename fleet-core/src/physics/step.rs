@@ -32,7 +32,7 @@ struct Part {
 
 impl Vehicle {
     /// Drives for `dt_s` seconds (0 to 10, cut to that): changes `state` and tells what happened.
-    /// About 100 ns for a step of a second; the same arguments give the same bits.
+    /// Well under a microsecond for a step of a second; the same arguments give the same bits.
     pub fn step(
         &self,
         state: &mut VehicleState,

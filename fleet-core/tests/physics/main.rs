@@ -1,9 +1,14 @@
 //! The truck kernel against published numbers, and against the laws it must keep.
 
+use std::{fs, path::Path};
+
+mod determinism;
 mod fixtures;
 mod laws;
+mod plots;
 mod reference;
 mod report;
+mod svg;
 
 #[test]
 fn every_published_point_is_met_or_a_known_miss() {
@@ -24,13 +29,15 @@ fn every_published_point_is_met_or_a_known_miss() {
 }
 
 #[test]
-fn the_committed_page_is_what_the_kernel_gives() {
-    let committed = include_str!("../../../docs/physics.md");
-    let made = report::markdown();
-    let first = made.lines().zip(committed.lines()).find(|(made, committed)| made != committed);
-    assert!(
-        made == committed,
-        "docs/physics.md is stale: run `cargo run -p fleet-core --example physics_report > \
-         docs/physics.md`; first difference: {first:?}"
-    );
+fn the_committed_page_and_charts_are_what_the_kernel_gives() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    for (path, made) in report::files() {
+        let committed = fs::read_to_string(docs.join(path)).unwrap_or_default();
+        let first = made.lines().zip(committed.lines()).find(|(made, committed)| made != committed);
+        assert!(
+            made == committed,
+            "docs/{path} is stale: run `cargo run -p fleet-core --example physics_report -- docs`; \
+             first difference: {first:?}"
+        );
+    }
 }
