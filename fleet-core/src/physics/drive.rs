@@ -45,7 +45,7 @@ impl Scene {
             hill_n: weight_n * cos * road.grade,
             aux_w: vehicle.model.aux_base_w + cab_w + command.extra_aux_w.max(0.0),
             altitude_factor: road.altitude_torque_factor(),
-            target_mps: command.target_speed_mps.max(0.0).min(vehicle.gearbox.top_speed_mps()),
+            target_mps: command.target_speed_mps.max(0.0).min(vehicle.gearbox.top_speed_mps),
             engine_on: command.engine_on,
             held_gear,
         }
@@ -122,10 +122,8 @@ impl<'a> Drive<'a> {
     /// Most that motoring and exhaust brake hold back at `rpm` in `gear`, N, negative.
     pub(super) fn force_min_n(&self, gear: &Gear, rpm: f64) -> f64 {
         let point = self.vehicle.map.at(rpm);
-        // An exhaust brake of 0.35 of rated power, in proportion to speed: a constant torque.
-        let engine = &self.vehicle.model.engine;
-        let exhaust_nm = 0.35e3 * engine.rated_kw / (engine.rated_rpm * RAD_PER_S_PER_RPM);
-        let torque_nm = point.motoring_nm - exhaust_nm - self.accessories_nm(rpm);
-        (torque_nm * gear.rad_per_m - self.vehicle.gearbox.spin_n) / gear.efficiency
+        let gearbox = &self.vehicle.gearbox;
+        let torque_nm = point.motoring_nm - gearbox.exhaust_nm - self.accessories_nm(rpm);
+        (torque_nm * gear.rad_per_m - gearbox.spin_n) / gear.efficiency
     }
 }

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RAD_PER_S_PER_RPM;
 use super::drive::Drive;
 use super::model::TruckModel;
 use super::vehicle::VehicleState;
@@ -42,6 +43,10 @@ pub(super) struct Gear {
     pub(super) rad_per_m: f64,
     /// Efficiency from crank to wheel.
     pub(super) efficiency: f64,
+    /// Its reciprocal.
+    pub(super) per_efficiency: f64,
+    /// Road speed at the engine's governor, m/s.
+    pub(super) governed_mps: f64,
     /// What wheels and engine add to the mass, kg.
     pub(super) rotating_kg: f64,
 }
@@ -69,10 +74,14 @@ pub(super) struct Gearbox {
     gears: [Gear; GEARS_MAX],
     /// Number of gears, 1 to 12.
     pub(super) top: u8,
+    /// Speed at which the engine reaches its governor in top gear, m/s.
+    pub(super) top_speed_mps: f64,
     /// What the wheels alone add to the mass, kg.
     pub(super) wheels_kg: f64,
     /// Losses that only follow speed, as a force at the wheel, N.
     pub(super) spin_n: f64,
+    /// The exhaust brake: 0.35 of rated power (estimate), in proportion to speed: a constant torque.
+    pub(super) exhaust_nm: f64,
     up_light_rpm: f64,
     up_full_extra_rpm: f64,
     down_rpm: f64,
@@ -99,19 +108,26 @@ impl Gearbox {
         for (gear, &ratio) in gears.iter_mut().zip(&driveline.gear_ratios) {
             let rad_per_m = ratio * driveline.final_drive / tyre.r_dyn_m;
             let is_direct = (ratio - 1.0).abs() < 1e-9;
+            let rpm_per_mps = rad_per_m * 30.0 / std::f64::consts::PI;
+            let efficiency = if is_direct { driveline.eta_direct } else { driveline.eta_indirect };
             *gear = Gear {
-                rpm_per_mps: rad_per_m * 30.0 / std::f64::consts::PI,
+                rpm_per_mps,
                 rad_per_m,
-                efficiency: if is_direct { driveline.eta_direct } else { driveline.eta_indirect },
+                efficiency,
+                per_efficiency: 1.0 / efficiency,
+                governed_mps: engine.max_rpm / rpm_per_mps,
                 rotating_kg: wheels_kg + engine.inertia_kgm2 * rad_per_m * rad_per_m,
             };
             top += 1;
         }
+        let top_gear = gears[usize::from(u8::max(top, 1)) - 1];
         Self {
             gears,
             top,
+            top_speed_mps: 0.98 * engine.max_rpm / top_gear.rpm_per_mps,
             wheels_kg,
             spin_n: driveline.spin_loss_w_per_wheel_rad_s / tyre.r_dyn_m,
+            exhaust_nm: 0.35e3 * engine.rated_kw / (engine.rated_rpm * RAD_PER_S_PER_RPM),
             up_light_rpm: driveline.upshift_rpm_light_load,
             up_full_extra_rpm: driveline.upshift_rpm_full_load - driveline.upshift_rpm_light_load,
             down_rpm: driveline.downshift_rpm,
@@ -130,11 +146,6 @@ impl Gearbox {
     #[inline]
     pub(super) fn gear(&self, gear: u8) -> &Gear {
         &self.gears[usize::from(gear.clamp(1, self.top) - 1).min(GEARS_MAX - 1)]
-    }
-
-    /// Speed at which the engine reaches its governor in top gear, m/s.
-    pub(super) fn top_speed_mps(&self) -> f64 {
-        0.98 * self.max_rpm / self.gear(self.top).rpm_per_mps
     }
 
     /// Whether the engine would turn too fast in `gear` at `speed_mps`.

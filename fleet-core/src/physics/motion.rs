@@ -49,13 +49,29 @@ pub(super) fn wanted_mps2(speed_mps: f64, target_mps: f64, dt_s: f64) -> f64 {
         return -STOPPING_MPS2;
     }
     let gap_mps = target_mps - speed_mps;
-    // 1 − exp(−x) by the exponential's series: halving the step does not change the approach.
-    let x = dt_s / RELAXATION_S;
-    let closed = 1.0 - 1.0 / (1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x / 24.0))));
-    let share = if gap_mps.abs() < 1e-3 { 1.0 } else { closed };
+    const CLOSED_IN_1S: f64 = share_closed(1.0);
+    let is_common = dt_s.to_bits() == 1.0_f64.to_bits();
+    let share = match gap_mps.abs() {
+        gap if gap < 1e-3 => 1.0,
+        _ if is_common => CLOSED_IN_1S,
+        _ => share_closed(dt_s),
+    };
     let most = |speed_mps: f64| (0.8 - 0.03 * speed_mps).max(0.3);
     let most_mps2 = most(speed_mps + 0.5 * dt_s * most(speed_mps));
-    (gap_mps * share / dt_s).max(BRAKING_MPS2).min(most_mps2)
+    per_s(gap_mps * share, dt_s).max(BRAKING_MPS2).min(most_mps2)
+}
+
+/// Share of a gap in speed that the driver closes within `dt_s`: 1 − exp(−x) by the exponential's
+/// series, so that halving the step does not change the approach.
+const fn share_closed(dt_s: f64) -> f64 {
+    let x = dt_s / RELAXATION_S;
+    1.0 - 1.0 / (1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x / 24.0))))
+}
+
+/// `amount / dt_s`, without the division where it changes nothing: most steps last a second.
+#[inline]
+pub(super) fn per_s(amount: f64, dt_s: f64) -> f64 {
+    if dt_s.to_bits() == 1.0_f64.to_bits() { amount } else { amount / dt_s }
 }
 
 /// Whether the clutch may still be taking up a start.
@@ -77,9 +93,8 @@ impl Vehicle {
         }
         let engine = &self.model.engine;
         let gear = *self.gearbox.gear(state.gear);
-        let governed_mps = engine.max_rpm / gear.rpm_per_mps;
-        let accel_mps2 =
-            wanted_mps2.min(((governed_mps - state.speed_mps) / dt_s).max(BRAKING_MPS2));
+        let governed_mps2 = per_s(gear.governed_mps - state.speed_mps, dt_s);
+        let accel_mps2 = wanted_mps2.min(governed_mps2.max(BRAKING_MPS2));
         let middle_mps = (state.speed_mps + 0.5 * dt_s * accel_mps2).max(0.0);
         let inertia_kg = self.mass_kg + gear.rotating_kg;
         let needed_n = drive.resist_n(middle_mps) + inertia_kg * accel_mps2;

@@ -10,7 +10,7 @@ use super::cooling::Running;
 use super::drive::{Drive, Scene};
 use super::engine::DIESEL_J_PER_UL;
 use super::gearbox::{Gear, Shift};
-use super::motion::{Link, Motion, is_launching, wanted_mps2};
+use super::motion::{Link, Motion, is_launching, per_s, wanted_mps2};
 use super::road::Road;
 use super::vehicle::{Command, Step, Vehicle, VehicleState};
 
@@ -58,7 +58,12 @@ impl Vehicle {
     fn step_in(&self, state: &mut VehicleState, scene: &Scene, dt_s: f64) -> Step {
         #[expect(clippy::manual_clamp, reason = "this way a step of NaN seconds is one of 0")]
         let dt_s = dt_s.max(0.0).min(STEP_S_MAX);
-        let parts = if dt_s <= PART_S_MAX { 1.0 } else { (dt_s / PART_S_MAX).ceil() };
+        let (parts, part_s) = if dt_s <= PART_S_MAX {
+            (1.0, dt_s)
+        } else {
+            let parts = (dt_s / PART_S_MAX).ceil();
+            (parts, dt_s / parts)
+        };
         let mut step = Step::default();
         // A checkpoint of another model may name gears that this one does not have.
         state.gear = state.gear.min(self.gearbox.top);
@@ -66,7 +71,7 @@ impl Vehicle {
         state.speed_mps = state.speed_mps.max(0.0);
         let mut part = 0.0;
         while part < parts {
-            let mut left_s = dt_s / parts;
+            let mut left_s = part_s;
             while left_s > 0.0 {
                 left_s -= self.advance(state, scene, left_s, &mut step);
             }
@@ -74,7 +79,8 @@ impl Vehicle {
         }
         step.fuel_ul = step.energy.fuel_j / DIESEL_J_PER_UL;
         // Until here the field holds the integral of the variance.
-        step.vibration_rms_mps2 = (step.vibration_rms_mps2 / dt_s.max(f64::MIN_POSITIVE)).sqrt();
+        step.vibration_rms_mps2 =
+            per_s(step.vibration_rms_mps2, dt_s.max(f64::MIN_POSITIVE)).sqrt();
         step
     }
 
@@ -207,7 +213,7 @@ impl Vehicle {
         let spin_n = self.gearbox.spin_n;
         // Force that the driveline takes in at the crank's side, as felt at the wheel.
         let taken_n = |gear: &Gear| {
-            let share = if motion.wheel_n > 0.0 { 1.0 / gear.efficiency } else { gear.efficiency };
+            let share = if motion.wheel_n > 0.0 { gear.per_efficiency } else { gear.efficiency };
             motion.wheel_n * share + spin_n
         };
         let (rpm, drive_w) = match motion.link {
