@@ -14,7 +14,11 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{Service, problem::Problem, status};
+use crate::{
+    Service,
+    problem::{self, Problem},
+    status,
+};
 
 /// The largest body, bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -38,6 +42,7 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/readyz", get(handlers::ready))
         .route("/metrics", get(handlers::metrics))
         .merge(status::routes())
+        .merge(problem::routes())
         .fallback(|| async { Problem::of_status(axum::http::StatusCode::NOT_FOUND) })
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::new())
@@ -58,12 +63,16 @@ async fn as_problem(request: Request, next: Next) -> Response {
         let detail = axum::body::to_bytes(std::mem::take(response.body_mut()), 4_096).await;
         let detail = detail.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let problem = Problem::of_status(status);
-        return match detail {
+        let mut refusal = match detail {
             Ok(detail) if !detail.is_empty() && status.is_client_error() => {
                 problem.with_detail(detail).into_response()
             }
             _ => problem.into_response(),
         };
+        if let Some(methods) = response.headers_mut().remove(header::ALLOW) {
+            refusal.headers_mut().insert(header::ALLOW, methods);
+        }
+        return refusal;
     }
     let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
@@ -86,4 +95,25 @@ async fn observe(
     service.metrics.requests.with_label_values(&labels).inc();
     service.metrics.duration.with_label_values(&[path.as_str()]).observe(seconds);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, http::StatusCode};
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_uses_a_wrong_method_is_told_the_right_ones() {
+        let router = Router::new()
+            .route("/here", get(|| async { "ok" }))
+            .layer(middleware::from_fn(as_problem));
+        let request = Request::delete("/here").body(Body::empty()).expect("a request");
+        let answer = TowerToHyperService::new(router).call(request).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(answer.headers()[header::ALLOW], "GET,HEAD");
+    }
 }

@@ -1,5 +1,8 @@
 //! Errors as RFC 9457 problems, and as what gRPC calls them.
 
+mod kinds;
+mod pages;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -8,52 +11,57 @@ use fleet_core::{Error, ErrorKind};
 use serde_json::json;
 use tonic::Code;
 
+use kinds::Kind;
+pub(crate) use pages::routes;
+
 /// An error on its way to a client.
 #[derive(Debug)]
 pub(crate) struct Problem {
+    kind: Kind,
     status: StatusCode,
-    code: Code,
-    kind: &'static str,
     detail: String,
 }
 
-/// The HTTP status, gRPC code and problem type of each kind: one exhaustive table, so that the
-/// faces cannot drift apart.
-const fn answer(kind: ErrorKind) -> (StatusCode, Code, &'static str) {
+/// What clients are told of each kind of error.
+const fn told(kind: ErrorKind) -> Kind {
     match kind {
-        ErrorKind::Invalid => (StatusCode::BAD_REQUEST, Code::InvalidArgument, "invalid-request"),
-        ErrorKind::NotFound => (StatusCode::NOT_FOUND, Code::NotFound, "not-found"),
-        ErrorKind::Conflict => (StatusCode::CONFLICT, Code::Aborted, "conflict"),
-        ErrorKind::RateLimited => {
-            (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, "quota-exceeded")
-        }
-        ErrorKind::Unavailable => {
-            (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, "unavailable")
-        }
-        ErrorKind::Corrupt => (StatusCode::INTERNAL_SERVER_ERROR, Code::DataLoss, "corrupt-data"),
-        ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "internal"),
+        ErrorKind::Invalid => Kind::InvalidRequest,
+        ErrorKind::NotFound => Kind::NotFound,
+        ErrorKind::Conflict => Kind::Conflict,
+        ErrorKind::RateLimited => Kind::QuotaExceeded,
+        ErrorKind::Unavailable => Kind::Unavailable,
+        ErrorKind::Corrupt => Kind::CorruptData,
+        ErrorKind::Internal => Kind::Internal,
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (status, code, kind) = answer(error.kind());
+        let problem = Self::of_kind(told(error.kind()));
         // Causes of our own failures are for the log, not for clients.
-        let detail = if status.is_server_error() {
+        if problem.status.is_server_error() {
             tracing::error!(%error, "request failed");
-            "the cause is in the server's log".to_owned()
+            problem.with_detail("the cause is in the server's log")
         } else {
-            error.to_string()
-        };
-        Self { status, code, kind, detail }
+            problem.with_detail(error.to_string())
+        }
     }
 }
 
 impl Problem {
+    /// A problem of this kind, with what HTTP says of its status as its sentence.
+    pub(crate) fn of_kind(kind: Kind) -> Self {
+        Self::new(kind, kind.status())
+    }
+
+    fn new(kind: Kind, status: StatusCode) -> Self {
+        let detail = status.canonical_reason().unwrap_or("refused").to_owned();
+        Self { kind, status, detail }
+    }
+
     /// The place in the feed that was asked for is not there any more.
     pub(crate) fn gone(detail: impl Into<String>) -> Self {
-        let (status, code) = (StatusCode::GONE, Code::OutOfRange);
-        Self { status, code, kind: "resume-point-gone", detail: detail.into() }
+        Self::of_kind(Kind::ResumePointGone).with_detail(detail)
     }
 
     /// The failure of a question that came with a cursor: what is not found is not merely unknown,
@@ -68,12 +76,12 @@ impl Problem {
 
     /// What gRPC calls it.
     pub(crate) const fn code(&self) -> Code {
-        self.code
+        self.kind.code()
     }
 
     /// Its type, the last part of its `type` in REST.
     pub(crate) const fn kind(&self) -> &'static str {
-        self.kind
+        self.kind.slug()
     }
 
     /// What is wrong, in a sentence for the client.
@@ -83,16 +91,15 @@ impl Problem {
 
     /// What the router itself refuses.
     pub(crate) fn of_status(status: StatusCode) -> Self {
-        let (code, kind) = match status {
-            StatusCode::NOT_FOUND => (Code::NotFound, "not-found"),
-            StatusCode::METHOD_NOT_ALLOWED => (Code::Unimplemented, "method-not-allowed"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => (Code::Unimplemented, "unsupported-media-type"),
-            StatusCode::PAYLOAD_TOO_LARGE => (Code::ResourceExhausted, "too-large"),
-            status if status.is_client_error() => (Code::InvalidArgument, "invalid-request"),
-            _ => (Code::Internal, "internal"),
+        let kind = match status {
+            StatusCode::NOT_FOUND => Kind::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
+            StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
+            status if status.is_client_error() => Kind::InvalidRequest,
+            _ => Kind::Internal,
         };
-        let detail = status.canonical_reason().unwrap_or("refused").to_owned();
-        Self { status, code, kind, detail }
+        Self::new(kind, status)
     }
 
     /// The same with another sentence.
@@ -104,7 +111,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = json!({
-            "type": format!("/problems/{}", self.kind),
+            "type": format!("/problems/{}", self.kind()),
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
             "detail": self.detail,
@@ -129,10 +136,10 @@ mod tests {
     fn a_client_can_tell_its_own_faults_from_ours() {
         use ErrorKind::{Conflict, Corrupt, Internal, Invalid, NotFound, RateLimited, Unavailable};
         for kind in [Invalid, NotFound, Conflict, RateLimited] {
-            assert!(answer(kind).0.is_client_error(), "{kind:?}");
+            assert!(told(kind).status().is_client_error(), "{kind:?}");
         }
         for kind in [Unavailable, Corrupt, Internal] {
-            assert!(answer(kind).0.is_server_error(), "{kind:?}");
+            assert!(told(kind).status().is_server_error(), "{kind:?}");
         }
     }
 }
