@@ -14,6 +14,7 @@ mod dead_letters;
 mod dump;
 mod platform;
 mod progress;
+mod report;
 mod settings;
 mod truck;
 

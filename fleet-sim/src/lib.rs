@@ -18,8 +18,12 @@
 
 mod driver;
 mod metrics;
+mod report;
 mod world;
 
 pub use driver::{Components, Finished, Progress, SimSettings, Speed, run};
 pub use metrics::SimMetrics;
-pub use world::{Output, World};
+pub use report::{
+    ByTerrain, Coverage, CoverageAhead, FleetReport, LateTrips, Line, ReportSettings, day_chart,
+};
+pub use world::{Glance, Output, World};

@@ -16,4 +16,4 @@ pub use counters::{CO2_MG_PER_UL_X100, Counters};
 pub use event::{EventId, Refuelling, Signals, Status, TelemetryEvent};
 pub use ids::{DriverId, TripId, TruckId};
 pub use register::{Genesis, RegisteredTruck};
-pub use trip::{FuelLedger, LateReason, Sla, TripEnd, TripStatus, TripSummary};
+pub use trip::{Delays, Eta, FuelLedger, LateReason, Sla, TripEnd, TripStatus, TripSummary};

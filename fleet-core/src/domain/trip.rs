@@ -72,7 +72,36 @@ pub struct FuelLedger {
     pub end_ml: u64,
 }
 
-/// A trip as it stands: revision 1 is written at departure, the last one at arrival.
+/// When the truck will be there, as foreseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Eta {
+    /// As likely before as after.
+    pub arrival: Time,
+    /// One in twenty arrives before.
+    pub earliest: Time,
+    /// One in twenty arrives after: nine in ten arrive between `earliest` and this.
+    pub latest: Time,
+}
+
+/// What the time of a trip went into beyond driving freely, s; rest stands beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delays {
+    /// Slow traffic, and waiting before towns that bar trucks.
+    pub traffic_s: u64,
+    /// Slower for rain, fog, snow and bad slopes.
+    pub weather_s: u64,
+    /// At pumps, queues included.
+    pub refuelling_s: u64,
+    /// Before closed roads.
+    pub closure_s: u64,
+    /// Broken down, or out of fuel.
+    pub breakdown_s: u64,
+}
+
+/// A trip as it stands: revision 1 is written at departure, one every hour under
+/// way, the last one at arrival.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TripSummary {
@@ -125,6 +154,28 @@ pub struct TripSummary {
     /// How the promise ended; `None` while under way.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sla: Option<Sla>,
+    /// What was foreseen at departure.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub eta_at_departure: Option<Eta>,
+    /// What is foreseen now; `None` once arrived.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub eta: Option<Eta>,
+    /// Where time was lost so far.
+    #[serde(default)]
+    pub delays: Delays,
+}
+
+impl Eta {
+    fn validate(&self, field: &str) -> Result<()> {
+        let Self { arrival, earliest, latest } = self;
+        if earliest < &Time::MIN || latest >= &Time::MAX {
+            return Err(Error::invalid(format!("{field}: outside the years 2000 to 2099")));
+        }
+        if arrival < earliest || latest < arrival {
+            return Err(Error::invalid(format!("{field}: expected earliest <= arrival <= latest")));
+        }
+        Ok(())
+    }
 }
 
 /// The most refuellings a trip summary may carry.
@@ -154,6 +205,10 @@ impl TripSummary {
             "arrived_at: expected exactly when status is done",
         )?;
         rule(done == self.sla.is_some(), "sla: expected exactly when status is done")?;
+        rule(!done || self.eta.is_none(), "eta: expected only while under way")?;
+        for (field, eta) in [("eta_at_departure", &self.eta_at_departure), ("eta", &self.eta)] {
+            eta.as_ref().map_or(Ok(()), |eta| eta.validate(field))?;
+        }
         ranges::PAYLOAD_KG.check(self.payload_kg)?;
         ranges::Range { field: "average_speed_kmh", ..ranges::SPEED_KMH }
             .check(self.average_speed_kmh)?;

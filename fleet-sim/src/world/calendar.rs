@@ -1,31 +1,13 @@
-//! What the date and the hour do to roads and air: temperature, traffic, fog, rain, closures.
+//! What the date and the hour do to roads: traffic, weather, closures, hours when trucks are barred.
+//! All of it is drawn by seed, place and time, so that every truck meets the same.
 
 use fleet_core::{
     random::Stream,
-    route::{HazardRule, Network, Piece, Zone, ZoneIx, ZoneRule},
+    route::{HazardRule, Network, Piece, UrbanRule, Zone, ZoneIx, ZoneRule},
     time::Time,
 };
 
-/// Mean temperature by month in Guwahati, °C, January first (India Meteorological Department).
-const MONTHLY_MEAN_C: [f64; 12] =
-    [17.5, 19.6, 23.3, 25.9, 26.8, 28.1, 28.9, 29.0, 28.7, 26.3, 22.3, 18.7];
-/// Fall of temperature with height, K/m (standard atmosphere, ISO 2533).
-const LAPSE_K_PER_M: f64 = 0.006_5;
-/// Half of the difference between the warmest and the coldest hour, K (estimate).
-const DAILY_SWING_K: f64 = 5.0;
-/// The coldest hour, seconds after midnight IST.
-const COLDEST_S: f64 = 5.0 * 3_600.0;
-
-/// Temperature of the air at `altitude_m` and `time`, °C.
-pub(super) fn ambient_c(altitude_m: f64, time: Time) -> f64 {
-    let month = usize::from(time.ist_month()) - 1;
-    let since_coldest = f64::from(time.ist_second_of_day()) - COLDEST_S;
-    let half_days = (since_coldest / 43_200.0).rem_euclid(2.0);
-    // A parabola in each half of the day stands in for the sine: the same on every machine.
-    let x = if half_days < 1.0 { half_days } else { 2.0 - half_days };
-    let swing = if x < 0.5 { 2.0 * x * x * 2.0 - 1.0 } else { 1.0 - 4.0 * (1.0 - x) * (1.0 - x) };
-    MONTHLY_MEAN_C[month] - LAPSE_K_PER_M * altitude_m + DAILY_SWING_K * swing
-}
+use super::weather::{Rain, Sky};
 
 /// What slows a truck down, and by what.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,27 +24,33 @@ pub(super) struct Pace {
     pub(super) wet: bool,
 }
 
-fn minute_of_day(time: Time) -> u16 {
+impl Pace {
+    /// Off the road.
+    pub(super) const STANDING: Self =
+        Self { speed_kmh: 0.0, traffic_loss: 0.0, weather_loss: 0.0, zone: None, wet: false };
+}
+
+/// Minutes after midnight IST.
+pub(super) fn minute_of_day(time: Time) -> u16 {
     u16::try_from(time.ist_second_of_day() / 60).unwrap_or(0)
 }
 
 /// The pace on `piece` at `time`.
-pub(super) fn pace(network: &Network, piece: &Piece, time: Time) -> Pace {
+pub(super) fn pace(sky: Sky, network: &Network, piece: &Piece, time: Time) -> Pace {
+    let rain = sky.rain(&network.states()[piece.state.index()].code, time);
     let (minute, month) = (minute_of_day(time), time.ist_month());
     let free_kmh = piece.truck_speed_kmh.min(piece.maxspeed_kmh);
     let (mut traffic, mut weather, mut limit_kmh) = (1.0_f64, 1.0_f64, free_kmh);
+    let mut sight_kmh = f64::INFINITY;
     let (mut zone, mut least) = (None, 1.0);
     for ix in piece.zones.iter().copied() {
-        let factor = match &network.zones()[ix.index()].rule {
+        let place = &network.zones()[ix.index()];
+        let factor = match &place.rule {
             ZoneRule::Urban(rule) => {
-                let is_peak = rule.peak_hours_ist.iter().any(|window| window.contains(minute));
-                let factor =
-                    if is_peak { rule.peak_speed_factor } else { rule.offpeak_speed_factor };
-                let is_weekend = time.ist_weekday() >= 5;
-                let loss = (1.0 - factor) * if is_weekend { rule.weekend_factor } else { 1.0 };
+                let factor = town_factor(rule, rain, sky.traffic(place, time), time);
                 limit_kmh = limit_kmh.min(rule.maxspeed_kmh);
-                traffic = traffic.min(1.0 - loss);
-                1.0 - loss
+                traffic = traffic.min(factor);
+                factor
             }
             ZoneRule::Landslide(rule) | ZoneRule::Snow(rule) | ZoneRule::Flood(rule) => {
                 let in_season = rule.months.contains(month);
@@ -76,9 +64,11 @@ pub(super) fn pace(network: &Network, piece: &Piece, time: Time) -> Pace {
                 factor
             }
             ZoneRule::Fog(rule) => {
-                let is_foggy = rule.months.contains(month)
+                let in_season = rule.months.contains(month)
                     && rule.hours_ist.iter().any(|window| window.contains(minute));
-                let factor = if is_foggy { rule.speed_factor } else { 1.0 };
+                let fog_kmh = sky.fog_kmh(place, rule, time).filter(|_| in_season);
+                let factor = if fog_kmh.is_some() { rule.speed_factor } else { 1.0 };
+                sight_kmh = sight_kmh.min(fog_kmh.unwrap_or(f64::INFINITY));
                 weather = weather.min(factor);
                 factor
             }
@@ -87,14 +77,52 @@ pub(super) fn pace(network: &Network, piece: &Piece, time: Time) -> Pace {
             (zone, least) = (Some(ix), factor);
         }
     }
-    let wet = (6..=9).contains(&month);
+    weather *= rain.speed_factor(piece.terrain);
+    let clear_kmh = limit_kmh * traffic;
+    let speed_kmh = (clear_kmh * weather).min(sight_kmh).max(8.0);
     Pace {
-        speed_kmh: (limit_kmh * traffic * weather).max(8.0),
+        speed_kmh,
         traffic_loss: 1.0 - traffic,
-        weather_loss: 1.0 - weather,
+        weather_loss: (1.0 - speed_kmh / clear_kmh).max(0.0),
         zone,
-        wet,
+        wet: rain > Rain::None,
     }
+}
+
+/// Share of the free speed that a town's traffic leaves, when it is `heaviness` times the usual.
+fn town_factor(rule: &UrbanRule, rain: Rain, heaviness: f64, time: Time) -> f64 {
+    let minute = minute_of_day(time);
+    let is_peak = rule.peak_hours_ist.iter().any(|window| window.contains(minute));
+    let factor = if is_peak { rule.peak_speed_factor } else { rule.offpeak_speed_factor };
+    let is_weekend = time.ist_weekday() >= 5;
+    let loss = (1.0 - factor) * if is_weekend { rule.weekend_factor } else { 1.0 };
+    (1.0 - loss * heaviness).max(0.15) * rain.capacity_factor()
+}
+
+/// The zone that bars heavy trucks at some hours and holds `piece`.
+pub(super) fn guarded_zone(network: &Network, piece: &Piece) -> Option<ZoneIx> {
+    piece
+        .zones
+        .iter()
+        .copied()
+        .find(|ix| bans(network, *ix).is_some_and(|rule| !rule.truck_entry_ban_ist.is_empty()))
+}
+
+fn bans(network: &Network, zone: ZoneIx) -> Option<&UrbanRule> {
+    match &network.zones()[zone.index()].rule {
+        ZoneRule::Urban(rule) => Some(rule),
+        ZoneRule::Landslide(_) | ZoneRule::Snow(_) | ZoneRule::Flood(_) | ZoneRule::Fog(_) => None,
+    }
+}
+
+/// If heavy trucks may not enter `zone` at `time`: when they may again.
+pub(super) fn barred_until(network: &Network, zone: ZoneIx, time: Time) -> Option<Time> {
+    let minute = minute_of_day(time);
+    let windows = &bans(network, zone)?.truck_entry_ban_ist;
+    let window = windows.iter().find(|window| window.contains(minute))?;
+    let wait_min = (window.to_min() + 1_440 - minute) % 1_440;
+    let into_minute_s = i64::from(time.ist_second_of_day() % 60);
+    Some(time.plus_ms((i64::from(wait_min) * 60 - into_minute_s) * 1_000))
 }
 
 const DAY_S: i64 = 86_400;
@@ -107,19 +135,16 @@ pub(super) fn closed_until(
     piece: &Piece,
     time: Time,
 ) -> Option<Time> {
-    piece
-        .zones
-        .iter()
-        .filter_map(|ix| {
-            let zone = &network.zones()[ix.index()];
-            let rule = hazard(zone)?;
-            [time.ist_day() - 1, time.ist_day()].into_iter().find_map(|day| {
-                let (from, until) = closure(seed, zone, rule, piece.segment.index(), day)?;
-                let in_season = rule.months.contains(from.ist_month());
-                (in_season && from <= time && time < until).then_some(until)
-            })
-        })
-        .max()
+    let hazards = piece.zones.iter().filter_map(|ix| {
+        let zone = &network.zones()[ix.index()];
+        Some((zone, hazard(zone)?))
+    });
+    let closures = hazards.flat_map(|(zone, rule)| {
+        let days_back = (rule.closure_hours.1 / 24.0) as i64 + 1;
+        let days = (0..=days_back).map(|back| time.ist_day() - back);
+        days.filter_map(|day| closure(seed, zone, rule, piece.segment.index(), day))
+    });
+    closures.filter(|(from, until)| *from <= time && time < *until).map(|(_, until)| until).max()
 }
 
 fn hazard(zone: &Zone) -> Option<&HazardRule> {
@@ -129,6 +154,7 @@ fn hazard(zone: &Zone) -> Option<&HazardRule> {
     }
 }
 
+/// The closure that begins on `day`, if one does: from when to when.
 fn closure(
     seed: u64,
     zone: &Zone,
@@ -146,24 +172,82 @@ fn closure(
     let midnight_ms = day * DAY_S * 1_000 - 19_800_000;
     let from_s = stream.below(draw + 2, DAY_S.cast_unsigned()).cast_signed();
     let from = Time::from_ms(midnight_ms + from_s * 1_000);
+    if !rule.months.contains(from.ist_month()) {
+        return None;
+    }
     Some((from, from.plus_ms((hours * 3_600.0) as i64 * 1_000)))
 }
 
 #[cfg(test)]
 mod tests {
+    use fleet_core::route::BuiltinRouter;
+
     use super::*;
 
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn pieces(from: &str, to: &str) -> Vec<Piece> {
+        let router = BuiltinRouter::ne_india();
+        let node = |id: &str| router.network().node(id).unwrap();
+        router.route_nodes(node(from), node(to)).unwrap().pieces.clone()
+    }
+
     #[test]
-    fn mornings_are_coldest_and_hills_are_cold() {
-        let at = |hour: i64| Time::from_ms(1_767_551_400_000 + hour * 3_600_000); // 5 January 00:00 IST
-        assert_eq!(at(0).ist_second_of_day(), 0);
-        assert!((ambient_c(0.0, at(5)) - 12.5).abs() < 1e-9);
-        assert!((ambient_c(0.0, at(17)) - 22.5).abs() < 1e-9);
-        assert!(ambient_c(3_000.0, at(5)) < -6.0);
-        for minute in 0..2_880 {
-            let step = ambient_c(0.0, at(0).plus_ms((minute + 1) * 60_000))
-                - ambient_c(0.0, at(0).plus_ms(minute * 60_000));
-            assert!(step.abs() < 0.05, "no jump at minute {minute}");
+    fn nothing_makes_a_truck_faster_than_the_free_road() {
+        let network = Network::ne_india();
+        let begin: Time = "2026-01-01T00:00:00Z".parse().unwrap();
+        for piece in pieces("siliguri", "gangtok").iter().step_by(7) {
+            for slot in 0..365 * 2 {
+                let time = begin.plus_ms(slot * 12 * HOUR_MS + slot * 61_000);
+                let pace = pace(Sky::of_world(3), network, piece, time);
+                let free_kmh = piece.truck_speed_kmh.min(piece.maxspeed_kmh);
+                assert!((8.0..=free_kmh.max(8.0)).contains(&pace.speed_kmh), "{pace:?}");
+                assert!((0.0..1.0).contains(&pace.traffic_loss), "{pace:?}");
+                assert!((0.0..1.0).contains(&pace.weather_loss), "{pace:?}");
+            }
         }
+    }
+
+    #[test]
+    fn trucks_are_barred_from_a_town_in_its_hours_and_not_outside() {
+        let network = Network::ne_india();
+        let pieces = pieces("siliguri", "guwahati");
+        let zones: Vec<_> =
+            pieces.iter().filter_map(|piece| guarded_zone(network, piece)).collect();
+        let guwahati = *zones.last().unwrap();
+        assert_eq!(network.zones()[guwahati.index()].id, "urban-guwahati");
+        let midnight = Time::from_ms(1_767_551_400_000); // 5 January 00:00 IST
+        let at = |minute: i64| midnight.plus_ms(minute * 60_000);
+        for minute in 0..1_440 {
+            let until = barred_until(network, guwahati, at(minute).plus_ms(7_000));
+            let expected = match minute {
+                480..660 => Some(at(660)),
+                960..1_200 => Some(at(1_200)),
+                _ => None,
+            };
+            assert_eq!(until, expected, "minute {minute}");
+        }
+    }
+
+    #[test]
+    fn a_closed_road_stays_closed_until_it_opens_even_after_days() {
+        let network = Network::ne_india();
+        let begin: Time = "2026-06-01T00:00:00Z".parse().unwrap();
+        let hazards = |piece: &Piece| !piece.zones.is_empty();
+        let (mut closures, mut longest_h) = (0, 0);
+        for piece in pieces("silapathar", "jonai").iter().filter(|p| hazards(p)).take(1) {
+            for hour in 0..24 * 110 {
+                let time = begin.plus_ms(hour * HOUR_MS);
+                let Some(until) = closed_until(9, network, piece, time) else { continue };
+                closures += 1;
+                longest_h = longest_h.max(until.ms_since(time) / HOUR_MS);
+                let before = until.plus_ms(-1_000);
+                assert!(closed_until(9, network, piece, before).is_some(), "until {until}");
+            }
+        }
+        assert!(closures > 24 && longest_h > 24, "{closures} hours, up to {longest_h} h ahead");
+        let winter: Time = "2026-01-10T00:00:00Z".parse().unwrap();
+        let pieces = pieces("silapathar", "jonai");
+        assert!(pieces.iter().all(|piece| closed_until(9, network, piece, winter).is_none()));
     }
 }

@@ -1,11 +1,11 @@
-//! From one load to the next: choosing it, loading, driving it, pumps, rests, unloading.
+//! A load from departure to arrival, and what is told of it.
 
 use fleet_core::{
     domain::{
-        Counters, FuelLedger, LateReason, Refuelling, Sla, TripEnd, TripId, TripStatus, TripSummary,
+        Counters, Delays, Eta, FuelLedger, LateReason, Refuelling, Sla, TripEnd, TripId,
+        TripStatus, TripSummary,
     },
-    random::Stream,
-    route::{BuiltinRouter, Network, NodeIx, StateIx},
+    route::{Network, NodeIx},
     time::Time,
     units::{kmh_from_mps, round_to},
 };
@@ -13,9 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Output,
-    calendar::{self, Pace},
+    calendar::Pace,
+    loads::{dwell_min, gate_min, minutes},
     truck::{Halt, Phase, Truck},
 };
+
+const HOUR_MS: i64 = 3_600_000;
 
 /// A load under way, or an empty run to the next one, with what happened so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,22 +26,28 @@ pub(super) struct Job {
     pub(super) trip_id: TripId,
     pub(super) from: NodeIx,
     pub(super) to: NodeIx,
-    commodity: String,
+    pub(super) commodity: String,
     pub(super) payload_kg: f64,
-    promised_at: Time,
-    started_at: Option<Time>,
-    counters_at_start: Counters,
-    tank_at_start_ml: u64,
-    refuelled_at_start_ml: u64,
-    refuellings: Vec<Refuelling>,
-    max_speed_mps: f64,
-    idle_s: u64,
-    rest_s: u64,
-    refuelling_s: u64,
-    closure_s: u64,
-    stranded_s: u64,
-    traffic_s: f64,
-    weather_s: f64,
+    /// Two drivers and little slack.
+    pub(super) is_express: bool,
+    pub(super) promised_at: Time,
+    /// Rest that the promise has in it, s.
+    pub(super) promised_rest_s: u64,
+    pub(super) started_at: Option<Time>,
+    pub(super) counters_at_start: Counters,
+    pub(super) tank_at_start_ml: u64,
+    pub(super) refuelled_at_start_ml: u64,
+    pub(super) refuellings: Vec<Refuelling>,
+    pub(super) eta_at_departure: Option<Eta>,
+    /// The last revision told.
+    pub(super) revision: u32,
+    pub(super) max_speed_mps: f64,
+    pub(super) idle_s: u64,
+    pub(super) rest_s: u64,
+    pub(super) traffic_s: f64,
+    pub(super) weather_s: f64,
+    /// The others, by whole seconds.
+    pub(super) delays: Delays,
 }
 
 impl Job {
@@ -61,58 +70,53 @@ impl Job {
                 self.weather_s += pace.weather_loss;
             }
             Phase::Resting { .. } => self.rest_s += 1,
-            Phase::Refuelling { .. } => self.refuelling_s += 1,
-            Phase::Closed { .. } => self.closure_s += 1,
-            Phase::Stranded { .. } => self.stranded_s += 1,
+            Phase::Refuelling { .. } => self.delays.refuelling_s += 1,
+            Phase::Closed { .. } => self.delays.closure_s += 1,
+            Phase::Barred { .. } => self.delays.traffic_s += 1,
+            Phase::Stranded { .. } => self.delays.breakdown_s += 1,
             Phase::Idle { .. } | Phase::Loading { .. } | Phase::Unloading { .. } => {}
         }
     }
 
-    /// Where most of the time went beyond driving freely.
+    #[expect(clippy::cast_sign_loss, reason = "sums of shares of seconds are positive")]
+    fn delays(&self) -> Delays {
+        Delays {
+            traffic_s: self.delays.traffic_s + self.traffic_s as u64,
+            weather_s: self.weather_s as u64,
+            ..self.delays
+        }
+    }
+
+    /// Where most of the time went beyond driving freely, and beyond the rest that was planned.
     fn late_reason(&self) -> LateReason {
+        let delays = self.delays();
         let causes = [
-            (self.traffic_s, LateReason::Traffic),
-            (self.rest_s as f64, LateReason::Rest),
-            (self.refuelling_s as f64, LateReason::Refuelling),
-            (self.weather_s, LateReason::Weather),
-            (self.closure_s as f64, LateReason::Closure),
-            (self.stranded_s as f64, LateReason::Breakdown),
+            (delays.traffic_s, LateReason::Traffic),
+            (self.rest_s.saturating_sub(self.promised_rest_s), LateReason::Rest),
+            (delays.refuelling_s, LateReason::Refuelling),
+            (delays.weather_s, LateReason::Weather),
+            (delays.closure_s, LateReason::Closure),
+            (delays.breakdown_s, LateReason::Breakdown),
         ];
-        let largest = causes.into_iter().max_by(|(a, _), (b, _)| a.total_cmp(b));
+        let largest = causes.into_iter().max_by_key(|(seconds, _)| *seconds);
         largest.map_or(LateReason::Traffic, |(_, reason)| reason)
     }
-}
-
-/// Price of diesel in a state, paise per litre.
-#[expect(clippy::cast_sign_loss, reason = "prices are positive; the cast saturates")]
-pub(super) fn price_paise_per_l(network: &Network, state: StateIx) -> u32 {
-    (network.states()[state.index()].diesel_inr_per_l * 100.0).round() as u32
-}
-
-/// The first load is nearly on the truck when the world begins.
-const FIRST_LOADING_MIN: f64 = 2.0;
-
-/// Minutes around `median_min`, skewed like a log-normal of σ 0.5, from a third to three times.
-fn dwell_min(median_min: f64, z: f64) -> f64 {
-    let x = 0.5 * z;
-    median_min * (1.0 + x + 0.5 * x * x).clamp(0.33, 3.0)
-}
-
-fn minutes(minutes: f64) -> i64 {
-    (minutes * 60.0) as i64 * 1_000
 }
 
 impl Truck {
     /// Ends what has run its time and begins what follows.
     pub(super) fn change_phase(&mut self, now: Time, sent: &mut Vec<(Time, Output)>) {
         match self.state.phase {
-            Phase::Idle { until } if now >= until => self.choose_job(now),
+            Phase::Idle { until } if now >= until => self.end_idling(now),
             Phase::Loading { until } if now >= until => self.depart(now, sent),
             Phase::Driving => self.watch_road(now, sent),
-            Phase::Refuelling { station, until } if now >= until => self.fill_up(station, now),
-            Phase::Resting { until } | Phase::Closed { until } if now >= until => {
-                self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
-                self.enter(Phase::Driving, now);
+            Phase::Refuelling { station, until, buy_ml } if now >= until => {
+                self.fill_up(station, buy_ml, now);
+            }
+            Phase::Resting { until } | Phase::Closed { until } | Phase::Barred { until }
+                if now >= until =>
+            {
+                self.go_on(now);
             }
             Phase::Stranded { until } if now >= until => self.rescue(now),
             Phase::Unloading { until } if now >= until => self.finish_job(now),
@@ -121,97 +125,26 @@ impl Truck {
             | Phase::Refuelling { .. }
             | Phase::Resting { .. }
             | Phase::Closed { .. }
+            | Phase::Barred { .. }
             | Phase::Unloading { .. }
             | Phase::Stranded { .. } => {}
         }
     }
 
-    /// A load that waits here, or a run to a place nearby where one does.
-    fn choose_job(&mut self, now: Time) {
-        let network = Network::ne_india();
-        let draw = self.state.jobs * 8;
-        let here = self.state.node;
-        let lanes = || {
-            network.flows().iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (flow, pair)))
-        };
-        let total: f64 = lanes().filter(|(_, p)| p.from == here).map(|(_, p)| p.weight).sum();
-        let mut left = total * self.fixed.loads.uniform(draw);
-        let chosen = lanes().filter(|(_, pair)| pair.from == here).find(|(_, pair)| {
-            left -= pair.weight;
-            left < 0.0
-        });
-        self.state.jobs += 1;
-        let trip_id = self.fixed.id.trip(self.state.jobs);
-        let share = 0.85 + 0.15 * self.fixed.loads.uniform(draw + 1);
-        let (to, commodity, payload_kg, hours) = match chosen {
-            Some((flow, pair)) => {
-                let load_kg = flow.typical_load_t * 1_000.0 * share;
-                let payload_kg = round_to(load_kg.min(self.fixed.model.payload_max_kg), 0);
-                (pair.to, flow.commodity.clone(), payload_kg, pair.promised_hours)
-            }
-            None => {
-                let to = self.next_origin(draw + 2);
-                let route = BuiltinRouter::ne_india().route_nodes(here, to);
-                let hours = route.map_or(24.0, |route| route.duration_s / 3_600.0 * 1.6 + 2.0);
-                (to, "empty".to_owned(), 0.0, hours)
-            }
-        };
-        let is_empty = payload_kg <= 0.0;
-        let z = self.fixed.dwell.normal(draw + 1);
-        let loading_min = match self.state.jobs {
-            1 => FIRST_LOADING_MIN,
-            _ if is_empty => 10.0,
-            _ => dwell_min(150.0, z),
-        };
-        self.state.job = Some(Job {
-            trip_id,
-            from: here,
-            to,
-            commodity,
-            payload_kg,
-            promised_at: now.plus_ms((hours * 3_600.0) as i64 * 1_000),
-            started_at: None,
-            counters_at_start: Counters::default(),
-            tank_at_start_ml: 0,
-            refuelled_at_start_ml: 0,
-            refuellings: Vec::new(),
-            max_speed_mps: 0.0,
-            idle_s: 0,
-            rest_s: 0,
-            refuelling_s: 0,
-            closure_s: 0,
-            stranded_s: 0,
-            traffic_s: 0.0,
-            weather_s: 0.0,
-        });
-        self.state.at_m = 0.0;
-        self.enter(Phase::Loading { until: now.plus_ms(minutes(loading_min)) }, now);
-        self.follow_job(now);
-    }
-
-    /// One of the three nearest places where loads begin.
-    fn next_origin(&self, draw: u64) -> NodeIx {
-        let network = Network::ne_india();
-        let here = self.state.node;
-        let from = network.node_at(here).position;
-        let mut origins: Vec<(f64, NodeIx)> = network
-            .flows()
-            .iter()
-            .flat_map(|flow| flow.pairs.iter().map(|pair| pair.from))
-            .filter(|node| *node != here)
-            .map(|node| {
-                (fleet_core::geo::great_circle_m(from, network.node_at(node).position), node)
-            })
-            .collect();
-        origins.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        origins.dedup_by_key(|(_, node)| *node);
-        let choices = origins.len().min(3) as u64;
-        let pick = usize::try_from(self.fixed.loads.below(draw, choices)).unwrap_or(0);
-        origins.get(pick).map_or(here, |(_, node)| *node)
+    /// Before a closed gate the truck waits on; else it takes the next load.
+    fn end_idling(&mut self, now: Time) {
+        self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
+        let wait_min = gate_min(self.state.node, now);
+        if wait_min > 0.0 && self.state.jobs > 0 {
+            // Begun before: the wait and what went before it are one halt.
+            self.state.phase = Phase::Idle { until: now.plus_ms(minutes(wait_min)) };
+        } else {
+            self.choose_job(now);
+        }
     }
 
     /// Prepares the route of the job; a place without a road to it is given up.
-    fn follow_job(&mut self, now: Time) {
+    pub(super) fn follow_job(&mut self, now: Time) {
         if self.take_up_route().is_err() {
             self.state.job = None;
             self.route = None;
@@ -230,97 +163,60 @@ impl Truck {
             job.refuelled_at_start_ml = refuelled_ml;
         }
         self.follow_job(now);
-        sent.extend(self.summary(now, 1).map(|trip| (now, Output::Trip(Box::new(trip)))));
+        self.start_within_town();
+        self.plan_departure(now);
+        let eta = self.eta(now);
+        if let Some(job) = &mut self.state.job {
+            job.eta_at_departure = eta;
+        }
+        self.tell(now, eta, sent);
     }
 
-    /// Arrivals at halts and the end, closed roads, an empty tank.
+    /// Every hour since departure: how the trip stands, and when it will end.
+    pub(super) fn tell_progress(&mut self, now: Time, sent: &mut Vec<(Time, Output)>) {
+        let Some(started_at) = self.state.job.as_ref().and_then(|job| job.started_at) else {
+            return;
+        };
+        let under_way_ms = now.ms_since(started_at);
+        let is_unloading = matches!(self.state.phase, Phase::Unloading { .. });
+        if under_way_ms > 0 && under_way_ms % HOUR_MS == 0 && !is_unloading {
+            let eta = self.eta(now);
+            self.tell(now, eta, sent);
+        }
+    }
+
+    /// The next revision of the trip.
+    fn tell(&mut self, now: Time, eta: Option<Eta>, sent: &mut Vec<(Time, Output)>) {
+        if let Some(job) = &mut self.state.job {
+            job.revision += 1;
+        }
+        let trip = self.summary(now, TripStatus::Running, eta);
+        sent.extend(trip.map(|trip| (now, Output::Trip(Box::new(trip)))));
+    }
+
+    /// Arrivals at halts and the end, signs by the road, an empty tank.
     fn watch_road(&mut self, now: Time, sent: &mut Vec<(Time, Output)>) {
         let is_stopped = self.state.at_m + 1.5 >= self.stop_m();
         if self.state.tank.level_ul() == 0 {
-            self.enter(Phase::Stranded { until: now.plus_ms(4 * 3_600_000) }, now);
+            self.enter(Phase::Stranded { until: now.plus_ms(4 * HOUR_MS) }, now);
         } else if is_stopped && let Some(halt) = self.state.halt.take() {
             match halt {
-                Halt::Station(station, _) => self.queue_at(station, now),
-                Halt::Rest(_) => {
-                    let until = now.plus_ms(self.rest_s() * 1_000);
-                    self.enter(Phase::Resting { until }, now);
-                }
+                Halt::Station(station, at_m) => self.stop_at_pump(station, at_m, now),
+                Halt::Rest(_) => self.rest(now),
             }
         } else if is_stopped {
             self.arrive(now, sent);
-        } else if now.as_secs() % 60 == 0
-            && let Some(route) = &self.route
-            && let Some(piece) = route.pieces.get(self.piece)
-            && let Some(until) =
-                calendar::closed_until(self.fixed.seed, Network::ne_india(), piece, now)
-        {
-            self.enter(Phase::Closed { until }, now);
+        } else if now.as_secs() % 60 == 0 {
+            self.watch_fuel();
+            self.watch_signs(now);
         }
-    }
-
-    /// Waits for the station to open and for its queue, then fills; drawn by place and hour.
-    fn queue_at(&mut self, station: u16, now: Time) {
-        let network = Network::ne_india();
-        let Some(at) = network.fuel_stations().get(usize::from(station)) else { return };
-        let hour = now.as_secs().div_euclid(3_600).cast_unsigned();
-        let queue = Stream::new(self.fixed.seed, &at.id, "queue");
-        let queue_min = 12.0 * queue.uniform(hour) * queue.uniform(hour ^ (1 << 40));
-        let minute = u16::try_from(now.ist_second_of_day() / 60).unwrap_or(0);
-        let closed_min =
-            if at.hours_ist.is_open(minute) { 0 } else { at.hours_ist.opens_in_min(minute) };
-        let fill_min = self.fill_ml() as f64 / 1e3 / at.flow_l_per_min;
-        let total_min = f64::from(closed_min) + queue_min + 8.0 + fill_min;
-        let until = now.plus_ms(minutes(total_min));
-        self.enter(Phase::Refuelling { station, until }, now);
-    }
-
-    /// What it takes to fill to the usual level, whole ml.
-    fn fill_ml(&self) -> u64 {
-        let model = &self.fixed.model;
-        #[expect(clippy::cast_sign_loss, reason = "a share of a tank is positive")]
-        let target_ul = (model.fuel_tank_l * model.refuel_target_fraction * 1e6) as u64;
-        target_ul.saturating_sub(self.state.tank.level_ul()) / 1_000
-    }
-
-    fn fill_up(&mut self, station: u16, now: Time) {
-        let network = Network::ne_india();
-        if let Some(at) = network.fuel_stations().get(usize::from(station)) {
-            let price = price_paise_per_l(network, at.site.state);
-            self.take_fuel(self.fill_ml(), price, &at.id, now);
-        }
-        self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
-        self.enter(Phase::Driving, now);
-    }
-
-    /// Somebody brings 50 l, at half as much again as the pump's price.
-    fn rescue(&mut self, now: Time) {
-        let network = Network::ne_india();
-        let price = price_paise_per_l(network, network.node_at(self.state.node).state) * 3 / 2;
-        self.take_fuel(50_000, price, "roadside", now);
-        self.enter(Phase::Driving, now);
-    }
-
-    fn take_fuel(&mut self, ml: u64, paise_per_l: u32, station: &str, now: Time) {
-        let filled_ml = self.state.tank.refuel(ml * 1_000, paise_per_l).ul / 1_000;
-        if filled_ml == 0 {
-            return;
-        }
-        self.state.refuelled_ml += filled_ml;
-        let refuelling = Refuelling {
-            refuelled_ml: filled_ml,
-            price_paise_per_l: u64::from(paise_per_l),
-            station: station.to_owned(),
-            refuelled_at: now,
-        };
-        if let Some(job) = &mut self.state.job {
-            job.refuellings.push(refuelling.clone());
-        }
-        self.state.refuelling = Some(refuelling);
     }
 
     fn arrive(&mut self, now: Time, sent: &mut Vec<(Time, Output)>) {
-        let trip = self.summary(now, 2);
-        if let Some(trip) = trip {
+        if let Some(job) = &mut self.state.job {
+            job.revision += 1;
+        }
+        if let Some(trip) = self.summary(now, TripStatus::Done, None) {
             self.state.counters.trips += 1;
             self.state.counters.trips_on_time += u64::from(trip.sla == Some(Sla::OnTime));
             sent.push((now, Output::Trip(Box::new(trip))));
@@ -328,7 +224,8 @@ impl Truck {
         let draw = self.state.jobs * 8;
         let is_empty = self.payload_kg() <= 0.0;
         let z = self.fixed.dwell.normal(draw + 2);
-        let unloading_min = if is_empty { 5.0 } else { dwell_min(120.0, z) };
+        let gate_min = self.state.job.as_ref().map_or(0.0, |job| gate_min(job.to, now));
+        let unloading_min = if is_empty { 5.0 } else { gate_min + dwell_min(120.0, z) };
         self.enter(Phase::Unloading { until: now.plus_ms(minutes(unloading_min)) }, now);
     }
 
@@ -338,22 +235,17 @@ impl Truck {
         }
         self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
         self.state.at_m = 0.0;
+        (self.state.fuel_stop, self.state.admitted) = (None, None);
         let idle_min = 20.0 + 70.0 * self.fixed.dwell.uniform(self.state.jobs * 8 + 3);
         self.enter(Phase::Idle { until: now.plus_ms(minutes(idle_min)) }, now);
         self.follow_job(now);
     }
 
-    /// Fuel in the tank by the book, whole ml: what came in less what was burned.
-    pub(super) fn tank_ml(&self) -> u64 {
-        let in_ml = self.fixed.tank_start_ml + self.state.refuelled_ml;
-        in_ml.saturating_sub(self.state.counters.fuel_burned_ul / 1_000)
-    }
-
-    /// The trip as it stands: revision 1 at departure, 2 at arrival.
-    fn summary(&self, now: Time, revision: u32) -> Option<TripSummary> {
+    /// The trip as it stands.
+    fn summary(&self, now: Time, status: TripStatus, eta: Option<Eta>) -> Option<TripSummary> {
         let job = self.state.job.as_ref()?;
         let started_at = job.started_at?;
-        let (done, start) = (revision > 1, &job.counters_at_start);
+        let (done, start) = (status == TripStatus::Done, &job.counters_at_start);
         let totals = &self.state.counters;
         let distance_m = totals.distance_mm / 1_000 - start.distance_mm / 1_000;
         let burned_ml = totals.fuel_burned_ul / 1_000 - start.fuel_burned_ul / 1_000;
@@ -370,10 +262,10 @@ impl Truck {
         let planned = self.route.as_ref().map_or(0.0, |route| route.length_m) as u64;
         Some(TripSummary {
             trip_id: job.trip_id.clone(),
-            revision,
+            revision: job.revision,
             truck_id: self.fixed.id.clone(),
             driver_id: Some(self.fixed.driver.clone()),
-            status: if done { TripStatus::Done } else { TripStatus::Running },
+            status,
             origin: trip_end(job.from),
             destination: trip_end(job.to),
             commodity: job.commodity.clone(),
@@ -398,6 +290,9 @@ impl Truck {
             rest_s: job.rest_s,
             refuellings: job.refuellings.clone(),
             sla: done.then_some(sla),
+            eta_at_departure: job.eta_at_departure,
+            eta,
+            delays: job.delays(),
         })
     }
 }

@@ -1,9 +1,15 @@
 //! All trucks at one time.
 
 mod calendar;
+mod drive;
+mod forecast;
+mod halts;
 mod job;
+mod loads;
+mod pumps;
 mod report;
 mod truck;
+mod weather;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +17,7 @@ use bytes::Bytes;
 use fleet_core::{
     Error, Result,
     domain::{Counters, Genesis, RegisteredTruck, TelemetryEvent, TripSummary, TruckId},
+    route::Terrain,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -23,6 +30,21 @@ use self::truck::{Truck, TruckState};
 pub enum Output {
     Telemetry(Box<TelemetryEvent>),
     Trip(Box<TripSummary>),
+}
+
+/// A truck at one moment, as someone beside it sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Glance<'a> {
+    /// The truck.
+    pub truck_id: &'a TruckId,
+    /// Its totals.
+    pub counters: Counters,
+    /// Whether it is being driven.
+    pub is_driving: bool,
+    /// How many drivers share the wheel.
+    pub drivers: u32,
+    /// The land under its wheels; `None` off the road.
+    pub terrain: Option<Terrain>,
 }
 
 /// The fleet at one simulated time.
@@ -45,7 +67,7 @@ struct Snapshot {
 
 impl World {
     /// Version of the world's rules and data: another one makes another world.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// A new world of `trucks` trucks at its beginning.
     ///
@@ -151,6 +173,11 @@ impl World {
     /// Each truck's totals.
     pub fn counters(&self) -> BTreeMap<TruckId, Counters> {
         self.trucks.iter().map(|truck| (truck.id().clone(), truck.state.counters)).collect()
+    }
+
+    /// What each truck is doing now: for reports, without waiting for its next message.
+    pub fn glances(&self) -> impl Iterator<Item = Glance<'_>> {
+        self.trucks.iter().map(Truck::glance)
     }
 
     /// The register of the fleet.

@@ -110,7 +110,7 @@ impl Truck {
         match self.state.phase {
             Phase::Idle { .. } => Status::Idle,
             Phase::Loading { .. } => Status::Loading,
-            Phase::Driving | Phase::Closed { .. } => Status::EnRoute,
+            Phase::Driving | Phase::Closed { .. } | Phase::Barred { .. } => Status::EnRoute,
             Phase::Refuelling { .. } => Status::Refuelling,
             Phase::Resting { .. } => Status::Resting,
             Phase::Unloading { .. } => Status::Unloading,

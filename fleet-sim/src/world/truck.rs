@@ -1,22 +1,19 @@
-//! One truck: what it is, what it is doing, and one second of it.
+//! One truck: what it is, what it is doing, and how it comes to be.
 
 use std::sync::Arc;
 
 use fleet_core::{
     Error, Result,
     domain::{Counters, DriverId, Refuelling, RegisteredTruck, TruckId},
-    physics::{
-        Command, Road, TruckModel, Vehicle, VehicleState, air_density_kgpm3, roughness_from_iri,
-        tank::{Tank, whole_ul},
-    },
+    eta::Haul,
+    physics::{TruckModel, Vehicle, VehicleState, tank::Tank},
     random::Stream,
-    route::{BuiltinRouter, Network, NodeIx, Route},
+    route::{BuiltinRouter, Network, NodeIx, Route, ZoneIx},
     time::Time,
-    units::mps_from_kmh,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Output, calendar, calendar::Pace, job::Job};
+use super::{Glance, Output, drive::Scene, job::Job, weather};
 
 /// What the truck is doing, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,12 +28,17 @@ pub(super) enum Phase {
     Refuelling {
         station: u16,
         until: Time,
+        buy_ml: u64,
     },
     Resting {
         until: Time,
     },
     /// Before a closed road.
     Closed {
+        until: Time,
+    },
+    /// Before a town that bars trucks at this hour.
+    Barred {
         until: Time,
     },
     Unloading {
@@ -55,6 +57,16 @@ pub(super) enum Halt {
     Rest(f64),
 }
 
+/// A pump at which the truck will buy fuel.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct FuelStop {
+    /// Its place in the network's list.
+    pub(super) station: u16,
+    /// Metres from the start of the route.
+    pub(super) at_m: f64,
+    pub(super) buy_ml: u64,
+}
+
 /// All of a truck that changes: a checkpoint is a copy of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct TruckState {
@@ -68,8 +80,8 @@ pub(super) struct TruckState {
     pub(super) vehicle: VehicleState,
     pub(super) vibration_mps2: f64,
     pub(super) tank: Tank,
-    fuel_remainder_ul: f64,
-    distance_remainder_mm: f64,
+    pub(super) fuel_remainder_ul: f64,
+    pub(super) distance_remainder_mm: f64,
     pub(super) refuelled_ml: u64,
     pub(super) counters: Counters,
     pub(super) seq: u64,
@@ -80,10 +92,14 @@ pub(super) struct TruckState {
     /// Place on the route, m.
     pub(super) at_m: f64,
     pub(super) halt: Option<Halt>,
+    /// The next pump of the plan.
+    pub(super) fuel_stop: Option<FuelStop>,
+    /// The town that let the truck in, while it is there.
+    pub(super) admitted: Option<ZoneIx>,
     /// Driven since the last half-hour break, s.
-    since_break_s: u32,
+    pub(super) since_break_s: u32,
     /// Driven since the last long rest, s.
-    since_rest_s: u32,
+    pub(super) since_rest_s: u32,
 }
 
 /// What holds for the truck's life.
@@ -95,34 +111,27 @@ pub(super) struct Fixed {
     pub(super) model: Arc<TruckModel>,
     pub(super) depot: String,
     /// How fast the driver goes, relative to what is usual.
-    pace: f64,
+    pub(super) pace: f64,
     pub(super) odometer_m: u64,
     pub(super) tank_start_ml: u64,
     pub(super) reports: Stream,
     pub(super) noise: Stream,
     pub(super) dwell: Stream,
     pub(super) loads: Stream,
-}
-
-/// Derived from the state and the minute; never saved.
-#[derive(Debug)]
-struct Scene {
-    piece: usize,
-    minute: i64,
-    is_on_road: bool,
-    road: Road,
-    pace: Pace,
-    target_mps: f64,
+    pub(super) flow: Stream,
 }
 
 #[derive(Debug)]
 pub(super) struct Truck {
     pub(super) fixed: Fixed,
     pub(super) state: TruckState,
-    vehicle: Vehicle,
+    // What follows is derived from the state; it is never saved.
+    pub(super) vehicle: Vehicle,
+    /// The truck with the load of its job, as the forecast sees it.
+    pub(super) haul: Haul,
     pub(super) route: Option<Arc<Route>>,
     pub(super) piece: usize,
-    scene: Option<Scene>,
+    pub(super) scene: Option<Scene>,
 }
 
 /// Models by what they mostly carry, and how common they are in the fleet.
@@ -133,16 +142,8 @@ const MODELS: [(&str, u64); 5] = [
     ("light_4x2_7t5", 1),
     ("rigid_10x2_37t", 1),
 ];
-const BREAK_AFTER_S: u32 = 5 * 3_600; // Motor Transport Workers Act 1961, s. 15
-const BREAK_S: i64 = 1_800;
-const DUTY_S: u32 = 8 * 3_600; // s. 13
-const OFF_DUTY_S: i64 = 9 * 3_600; // s. 15
-/// A driver who nears the limit takes the next good place to halt.
-const LOOK_FOR_REST_S: u32 = 1_800;
-const ENGINE_OFF_AFTER_MS: i64 = 180_000;
-const LIGHTS_W: f64 = 400.0;
-/// Comfortable braking, m/s².
-const BRAKING_MPS2: f64 = 0.7;
+/// Engines run on after a halt begins, so that turbo and coolant settle, ms.
+pub(super) const ENGINE_OFF_AFTER_MS: i64 = 180_000;
 
 fn model(draw: u64) -> Result<Arc<TruckModel>> {
     let known = |(id, _): &&(&str, u64)| TruckModel::find(id).is_ok();
@@ -189,6 +190,7 @@ impl Fixed {
             noise: stream("sensor noise"),
             dwell: stream("dwell"),
             loads: stream("loads"),
+            flow: stream("flow"),
             id,
         };
         Ok((fixed, depot.node))
@@ -201,9 +203,9 @@ impl Truck {
         let (fixed, node) = Fixed::new(seed, number)?;
         let network = Network::ne_india();
         let place = network.node_at(node);
-        let ambient_c = calendar::ambient_c(place.altitude_m, start);
+        let ambient_c = weather::ambient_c(place.altitude_m, start);
         let capacity_ul = whole(fixed.model.fuel_tank_l * 1e6);
-        let price = super::job::price_paise_per_l(network, place.state);
+        let price = super::pumps::price_paise_per_l(network, place.state);
         // The world begins in the middle of a working day, not with thirty empty trucks: they set
         // off within minutes (`FIRST_LOADING_MIN`), one after the other.
         let idle_ms = fixed.dwell.below(0, 240).cast_signed() * 1_000;
@@ -227,6 +229,8 @@ impl Truck {
             job: None,
             at_m: 0.0,
             halt: None,
+            fuel_stop: None,
+            admitted: None,
             since_break_s: 0,
             since_rest_s: 0,
         };
@@ -240,7 +244,8 @@ impl Truck {
 
     fn assemble(fixed: Fixed, state: TruckState) -> Result<Self> {
         let vehicle = Vehicle::new(Arc::clone(&fixed.model), fixed.model.kerb_kg)?;
-        let mut truck = Self { fixed, state, vehicle, route: None, piece: 0, scene: None };
+        let haul = Haul::new(&fixed.model, fixed.model.kerb_kg);
+        let mut truck = Self { fixed, state, vehicle, haul, route: None, piece: 0, scene: None };
         truck.take_up_route()?;
         Ok(truck)
     }
@@ -250,6 +255,8 @@ impl Truck {
         self.scene = None;
         let payload_kg = self.payload_kg();
         self.vehicle.set_mass(self.fixed.model.kerb_kg + payload_kg)?;
+        let job_kg = self.state.job.as_ref().map_or(0.0, |job| job.payload_kg);
+        self.haul = Haul::new(&self.fixed.model, self.fixed.model.kerb_kg + job_kg);
         self.route = match &self.state.job {
             Some(job) => Some(BuiltinRouter::ne_india().route_nodes(job.from, job.to)?),
             None => None,
@@ -270,7 +277,8 @@ impl Truck {
         let on_board = match self.state.phase {
             Phase::Idle { .. } | Phase::Loading { .. } => false,
             Phase::Driving | Phase::Refuelling { .. } | Phase::Resting { .. } => true,
-            Phase::Closed { .. } | Phase::Unloading { .. } | Phase::Stranded { .. } => true,
+            Phase::Closed { .. } | Phase::Barred { .. } => true,
+            Phase::Unloading { .. } | Phase::Stranded { .. } => true,
         };
         self.state.job.as_ref().filter(|_| on_board).map_or(0.0, |job| job.payload_kg)
     }
@@ -288,11 +296,23 @@ impl Truck {
         }
     }
 
+    pub(super) fn glance(&self) -> Glance<'_> {
+        let under = self.route.as_ref().and_then(|route| route.pieces.get(self.piece));
+        Glance {
+            truck_id: &self.fixed.id,
+            counters: self.state.counters,
+            is_driving: self.state.phase == Phase::Driving,
+            drivers: self.crew(),
+            terrain: under.map(|piece| piece.terrain),
+        }
+    }
+
     /// Everything before `to`, second by second.
     pub(super) fn advance(&mut self, to: Time, sent: &mut Vec<(Time, Output)>) {
         while self.state.now.plus_ms(1_000) <= to {
             let now = self.state.now;
             self.change_phase(now, sent);
+            self.tell_progress(now, sent);
             self.look(now);
             if now >= self.state.next_report {
                 let event = self.report(now);
@@ -305,185 +325,6 @@ impl Truck {
 
     pub(super) fn enter(&mut self, phase: Phase, now: Time) {
         (self.state.phase, self.state.phase_since) = (phase, now);
-    }
-
-    /// One second of physics, bookkeeping and driver.
-    fn second(&mut self, now: Time) {
-        let Some(scene) = &self.scene else { return };
-        let is_driving = self.state.phase == Phase::Driving;
-        let engine_on = is_driving
-            || (matches!(self.state.phase, Phase::Closed { .. })
-                && now.ms_since(self.state.phase_since) < ENGINE_OFF_AFTER_MS);
-        let is_dark = !(21_600..64_800).contains(&now.ist_second_of_day());
-        let command = Command {
-            target_speed_mps: if is_driving { self.wanted_mps(scene) } else { 0.0 },
-            engine_on,
-            extra_aux_w: if engine_on && is_dark { LIGHTS_W } else { 0.0 },
-        };
-        let pace = scene.pace;
-        let step = self.vehicle.step(&mut self.state.vehicle, &scene.road, &command, 1.0);
-        self.state.vibration_mps2 = step.vibration_rms_mps2;
-        self.book(step.distance_m, step.fuel_ul);
-        let is_idling = engine_on && self.state.vehicle.speed_mps < 0.3;
-        if let Some(job) = &mut self.state.job {
-            job.note_second(self.state.phase, pace, is_idling, self.state.vehicle.speed_mps);
-        }
-        if self.is_on_road() {
-            self.state.at_m += step.distance_m;
-        }
-        if is_driving {
-            self.state.since_break_s += 1;
-            self.state.since_rest_s += 1;
-            self.plan_halts();
-        }
-    }
-
-    fn book(&mut self, distance_m: f64, fuel_ul: f64) {
-        let state = &mut self.state;
-        let (ul, remainder_ul) = whole_ul(state.fuel_remainder_ul, fuel_ul);
-        state.fuel_remainder_ul = remainder_ul;
-        let burned = state.tank.burn(ul);
-        state.counters.fuel_burned_ul += burned.ul;
-        state.counters.diesel_cost_upaise += burned.cost_upaise;
-        let (mm, remainder_mm) = whole_ul(state.distance_remainder_mm, distance_m * 1e3);
-        state.distance_remainder_mm = remainder_mm;
-        state.counters.distance_mm += mm;
-    }
-
-    fn is_on_road(&self) -> bool {
-        !matches!(
-            self.state.phase,
-            Phase::Idle { .. } | Phase::Loading { .. } | Phase::Unloading { .. }
-        )
-    }
-
-    /// Refreshes what the truck sees, when it enters another piece of road or another minute.
-    fn look(&mut self, now: Time) {
-        let minute = now.as_secs().div_euclid(60);
-        if let Some(route) = &self.route {
-            self.piece = route.piece_at(self.state.at_m, self.piece);
-        }
-        let is_on_road = self.is_on_road();
-        let seen = (self.piece, minute, is_on_road);
-        let is_fresh = |scene: &Scene| (scene.piece, scene.minute, scene.is_on_road) == seen;
-        if self.scene.as_ref().is_some_and(is_fresh) {
-            return;
-        }
-        let network = Network::ne_india();
-        let under = self.route.as_ref().and_then(|route| route.pieces.get(self.piece));
-        // The air of a minute is that at its first second, so that resuming changes nothing.
-        let at = Time::from_secs(minute * 60);
-        let scene = match under.filter(|_| is_on_road) {
-            Some(piece) => {
-                let pace = calendar::pace(network, piece, at);
-                let altitude_m = 0.5 * (piece.from_altitude_m + piece.to_altitude_m);
-                let ambient_c = calendar::ambient_c(altitude_m, at);
-                let road = Road {
-                    grade: piece.grade,
-                    roughness_m3: roughness_from_iri(piece.iri_m_per_km),
-                    iri_m_per_km: piece.iri_m_per_km,
-                    air_density_kgpm3: air_density_kgpm3(altitude_m, ambient_c),
-                    ambient_c,
-                    wet: pace.wet,
-                };
-                // A laden truck goes down a steep hill slowly, in a low gear.
-                let is_steep = piece.grade < -0.05 && self.payload_kg() > 0.0;
-                let descent_kmh = if is_steep { 25.0 } else { f64::INFINITY };
-                let wanted_kmh = (pace.speed_kmh * self.fixed.pace).min(descent_kmh);
-                let target_mps = mps_from_kmh(wanted_kmh.min(piece.maxspeed_kmh));
-                Scene { piece: self.piece, minute, is_on_road, road, pace, target_mps }
-            }
-            None => {
-                let altitude_m = network.node_at(self.state.node).altitude_m;
-                let road = Road::level(calendar::ambient_c(altitude_m, at));
-                let pace = Pace {
-                    speed_kmh: 0.0,
-                    traffic_loss: 0.0,
-                    weather_loss: 0.0,
-                    zone: None,
-                    wet: false,
-                };
-                Scene { piece: self.piece, minute, is_on_road, road, pace, target_mps: 0.0 }
-            }
-        };
-        self.scene = Some(scene);
-    }
-
-    /// The zone that matters under the wheels, as last seen.
-    pub(super) fn zone(&self) -> Option<String> {
-        let zone = self.scene.as_ref()?.pace.zone?;
-        Some(Network::ne_india().zones()[zone.index()].id.clone())
-    }
-
-    /// The pace of the road, slower before a place to stop.
-    fn wanted_mps(&self, scene: &Scene) -> f64 {
-        let left_m = (self.stop_m() - self.state.at_m).max(0.0);
-        let braking_mps = (2.0 * BRAKING_MPS2 * left_m).sqrt();
-        scene.target_mps.min(braking_mps.max(1.0))
-    }
-
-    /// Where the truck stops next: a halt, or the end of the route.
-    pub(super) fn stop_m(&self) -> f64 {
-        match self.state.halt {
-            Some(Halt::Station(_, at_m) | Halt::Rest(at_m)) => at_m,
-            None => self.route.as_ref().map_or(0.0, |route| route.length_m),
-        }
-    }
-
-    /// Chooses where to refuel or rest, among what lies ahead.
-    fn plan_halts(&mut self) {
-        let Some(route) = &self.route else { return };
-        if self.state.halt.is_some() {
-            return;
-        }
-        let ahead_m = self.state.at_m + 300.0; // room to brake
-        let next = |stops: &[fleet_core::route::StopOnRoute]| {
-            stops.iter().find(|stop| stop.at_m > ahead_m).copied()
-        };
-        let station = next(&route.stations);
-        let level_l = self.state.tank.level_ul() as f64 * 1e-6;
-        let reserve_l = self.fixed.model.fuel_tank_l * self.fixed.model.reserve_fraction;
-        if let Some(stop) = station
-            && level_l < reserve_l + 0.6 * (stop.at_m - self.state.at_m) * 1e-3 + 15.0
-        {
-            let index = u16::try_from(stop.index).unwrap_or(0);
-            self.state.halt = Some(Halt::Station(index, stop.at_m));
-            return;
-        }
-        let tired = |since_s: u32, limit_s: u32| since_s + LOOK_FOR_REST_S >= limit_s;
-        let is_tired = tired(self.state.since_break_s, BREAK_AFTER_S)
-            || tired(self.state.since_rest_s, DUTY_S);
-        if is_tired {
-            let area_m = next(&route.rest_areas).map(|stop| stop.at_m);
-            let station_m = station.map(|stop| stop.at_m);
-            let town_m = route.towns.iter().map(|(_, at_m)| *at_m).find(|at_m| *at_m > ahead_m);
-            let places = [area_m, station_m, town_m].into_iter().flatten();
-            let nearest = places.fold(f64::INFINITY, f64::min);
-            // Not beyond what can be driven in time; then by the road.
-            let reach_m = self.state.at_m + 8_000.0;
-            self.state.halt = Some(Halt::Rest(nearest.min(reach_m).min(route.length_m)));
-        }
-    }
-
-    /// How long the driver must rest now, s, and starts the count anew.
-    pub(super) fn rest_s(&mut self) -> i64 {
-        let is_long = self.state.since_rest_s + LOOK_FOR_REST_S >= DUTY_S;
-        self.state.since_break_s = 0;
-        if is_long {
-            self.state.since_rest_s = 0;
-            return OFF_DUTY_S;
-        }
-        BREAK_S
-    }
-
-    /// A long halt counts as a rest.
-    pub(super) fn note_halt(&mut self, seconds: i64) {
-        if seconds >= BREAK_S {
-            self.state.since_break_s = 0;
-        }
-        if seconds >= OFF_DUTY_S {
-            self.state.since_rest_s = 0;
-        }
     }
 }
 

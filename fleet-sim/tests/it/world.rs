@@ -137,11 +137,22 @@ fn trips_depart_once_arrive_once_and_their_books_close() {
     let (mut done, mut on_time) = (0, 0);
     for trip in trips(&outputs) {
         trip.validate().unwrap();
+        assert_eq!(fleet_proto::decode_trip(&fleet_proto::encode_trip(trip)).unwrap(), *trip);
         match trip.status {
-            TripStatus::Running => assert!(running.insert(&trip.trip_id, trip).is_none()),
+            TripStatus::Running => {
+                let before = running.insert(&trip.trip_id, trip);
+                assert_eq!(before.map_or(0, |before| before.revision) + 1, trip.revision);
+                assert!(trip.eta.is_some() && trip.eta_at_departure.is_some(), "{trip:?}");
+            }
             TripStatus::Done => {
-                let departed = running.remove(&trip.trip_id).expect("departed before");
-                assert_eq!((trip.revision, departed.revision), (2, 1));
+                let before = running.remove(&trip.trip_id).expect("departed before");
+                assert_eq!(trip.revision, before.revision + 1);
+                assert_eq!((trip.eta, trip.eta_at_departure), (None, before.eta_at_departure));
+                let lost = &trip.delays;
+                let delays_s = lost.traffic_s + lost.weather_s + lost.refuelling_s + trip.rest_s;
+                let all_s = trip.arrived_at.unwrap().ms_since(trip.started_at) / 1_000;
+                let within = i64::try_from(delays_s + lost.closure_s + lost.breakdown_s).unwrap();
+                assert!(within <= all_s + 5, "{within} s lost of {all_s}: {trip:?}");
                 done += 1;
                 on_time += u64::from(trip.sla == Some(fleet_core::domain::Sla::OnTime));
                 let off_m = trip.distance_m.abs_diff(trip.planned_distance_m);

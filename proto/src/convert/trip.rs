@@ -2,7 +2,7 @@
 
 use fleet_core::{
     Error, Result,
-    domain::{FuelLedger, LateReason, Sla, TripEnd, TripStatus, TripSummary},
+    domain::{Delays, Eta, FuelLedger, LateReason, Sla, TripEnd, TripStatus, TripSummary},
 };
 
 use super::{missing, non_empty, position, text, time};
@@ -113,6 +113,49 @@ impl From<v1::FuelLedger> for FuelLedger {
     }
 }
 
+impl From<Eta> for v1::Eta {
+    fn from(eta: Eta) -> Self {
+        Self {
+            arrival_ms: eta.arrival.as_ms(),
+            earliest_ms: eta.earliest.as_ms(),
+            latest_ms: eta.latest.as_ms(),
+        }
+    }
+}
+
+fn eta(field: &str, message: v1::Eta) -> Result<Eta> {
+    let at = |name: &str, ms| time(&format!("{field}.{name}"), ms);
+    Ok(Eta {
+        arrival: at("arrival_ms", message.arrival_ms)?,
+        earliest: at("earliest_ms", message.earliest_ms)?,
+        latest: at("latest_ms", message.latest_ms)?,
+    })
+}
+
+impl From<Delays> for v1::Delays {
+    fn from(delays: Delays) -> Self {
+        Self {
+            traffic_s: delays.traffic_s,
+            weather_s: delays.weather_s,
+            refuelling_s: delays.refuelling_s,
+            closure_s: delays.closure_s,
+            breakdown_s: delays.breakdown_s,
+        }
+    }
+}
+
+impl From<v1::Delays> for Delays {
+    fn from(message: v1::Delays) -> Self {
+        Self {
+            traffic_s: message.traffic_s,
+            weather_s: message.weather_s,
+            refuelling_s: message.refuelling_s,
+            closure_s: message.closure_s,
+            breakdown_s: message.breakdown_s,
+        }
+    }
+}
+
 impl From<&TripSummary> for v1::TripSummary {
     fn from(trip: &TripSummary) -> Self {
         Self {
@@ -139,6 +182,9 @@ impl From<&TripSummary> for v1::TripSummary {
             rest_s: trip.rest_s,
             refuellings: trip.refuellings.iter().map(Into::into).collect(),
             sla: trip.sla.map(Into::into),
+            eta_at_departure: trip.eta_at_departure.map(Into::into),
+            eta: trip.eta.map(Into::into),
+            delays: (trip.delays != Delays::default()).then(|| trip.delays.into()),
         }
     }
 }
@@ -175,6 +221,12 @@ impl TryFrom<v1::TripSummary> for TripSummary {
                 .map(TryInto::try_into)
                 .collect::<Result<_>>()?,
             sla: message.sla.map(TryInto::try_into).transpose()?,
+            eta_at_departure: message
+                .eta_at_departure
+                .map(|m| eta("eta_at_departure", m))
+                .transpose()?,
+            eta: message.eta.map(|message| eta("eta", message)).transpose()?,
+            delays: message.delays.map(Into::into).unwrap_or_default(),
         };
         trip.validate()?;
         Ok(trip)

@@ -105,6 +105,9 @@ const TRIP: &[Break<v1::TripSummary>] = &[
     ("max_speed_kmh", |m| m.max_speed_kmh = f64::NAN),
     ("refuelled_ml", |m| m.refuellings.push(filled(|r| r.refuelled_ml = 0))),
     ("refuellings", |m| m.refuellings = vec![filled(|_| ()); 1_001]),
+    ("eta", |m| m.eta = Some(v1::Eta { arrival_ms: 0, ..backwards() })),
+    ("eta_at_departure", |m| m.eta_at_departure = Some(backwards())),
+    ("eta_at_departure.latest_ms", |m| m.eta_at_departure = Some(never())),
 ];
 
 const TRUCK: &[Break<v1::RegisteredTruck>] = &[
@@ -120,6 +123,16 @@ const TRUCK: &[Break<v1::RegisteredTruck>] = &[
 
 fn at(latitude_deg: f64, longitude_deg: f64) -> v1::Position {
     v1::Position { latitude_deg, longitude_deg }
+}
+
+/// A forecast whose ends are exchanged.
+fn backwards() -> v1::Eta {
+    let arrival_ms = 1_767_571_200_000;
+    v1::Eta { arrival_ms, earliest_ms: arrival_ms + 1, latest_ms: arrival_ms - 1 }
+}
+
+fn never() -> v1::Eta {
+    v1::Eta { latest_ms: LATE_MS, earliest_ms: 1_767_571_200_000, ..backwards() }
 }
 
 fn on_time() -> v1::Sla {

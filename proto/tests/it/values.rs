@@ -5,8 +5,8 @@ use std::{fmt::Debug, str::FromStr};
 use fleet_core::{
     Error,
     domain::{
-        Counters, FuelLedger, Genesis, LateReason, Refuelling, RegisteredTruck, Signals, Sla,
-        Status, TelemetryEvent, TripEnd, TripStatus, TripSummary,
+        Counters, Delays, Eta, FuelLedger, Genesis, LateReason, Refuelling, RegisteredTruck,
+        Signals, Sla, Status, TelemetryEvent, TripEnd, TripStatus, TripSummary,
         ranges::{self, Range},
     },
     geo::Position,
@@ -161,6 +161,22 @@ fn sla() -> impl Strategy<Value = Sla> {
     prop_oneof![Just(Sla::OnTime), late]
 }
 
+/// Any valid forecast.
+fn eta() -> impl Strategy<Value = Eta> {
+    prop::array::uniform3(time()).prop_map(|mut times| {
+        times.sort_unstable();
+        let [earliest, arrival, latest] = times;
+        Eta { arrival, earliest, latest }
+    })
+}
+
+fn delays() -> impl Strategy<Value = Delays> {
+    prop::array::uniform5(counter()).prop_map(|seconds| {
+        let [traffic_s, weather_s, refuelling_s, closure_s, breakdown_s] = seconds;
+        Delays { traffic_s, weather_s, refuelling_s, closure_s, breakdown_s }
+    })
+}
+
 /// Any valid trip, under way or done.
 pub(crate) fn trip() -> impl Strategy<Value = TripSummary> {
     let ids = (id(), 1..=u32::MAX, id(), option::of(id()));
@@ -169,8 +185,9 @@ pub(crate) fn trip() -> impl Strategy<Value = TripSummary> {
     let totals = prop::array::uniform6(counter());
     let speeds = (within(ranges::SPEED_KMH), within(ranges::SPEED_KMH));
     let refuellings = prop::collection::vec(refuelling(), 0..4);
-    (ids, load, times, totals, speeds, fuel(), refuellings).prop_map(
-        |(ids, load, times, totals, speeds, fuel, refuellings)| {
+    let foreseen = (option::of(eta()), option::of(eta()), delays());
+    (ids, load, times, totals, speeds, fuel(), refuellings, foreseen).prop_map(
+        |(ids, load, times, totals, speeds, fuel, refuellings, foreseen)| {
             let (trip_id, revision, truck_id, driver_id) = ids;
             let (origin, destination, commodity, payload_kg) = load;
             let (one, two, promised_at, sla) = times;
@@ -200,6 +217,9 @@ pub(crate) fn trip() -> impl Strategy<Value = TripSummary> {
                 rest_s,
                 refuellings,
                 sla,
+                eta_at_departure: foreseen.0,
+                eta: foreseen.1.filter(|_| sla.is_none()),
+                delays: foreseen.2,
             }
         },
     )

@@ -34,8 +34,8 @@ pub use writes::*;
 use crate::{domain::Refuelling, route::RoadClass};
 use crate::{
     domain::{
-        FuelLedger, Signals, Sla, Status, TelemetryEvent, TripEnd, TripId, TripStatus, TripSummary,
-        TruckId,
+        Delays, FuelLedger, Signals, Sla, Status, TelemetryEvent, TripEnd, TripId, TripStatus,
+        TripSummary, TruckId,
     },
     geo::Position,
     store::{
@@ -210,6 +210,9 @@ fn trip(number: u32, trip: u64, revision: u32, is_done: bool) -> TripSummary {
         rest_s: 0,
         refuellings: Vec::new(),
         sla: is_done.then_some(Sla::OnTime),
+        eta_at_departure: None,
+        eta: None,
+        delays: Delays::default(),
     }
 }
 

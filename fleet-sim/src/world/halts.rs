@@ -1,0 +1,182 @@
+//! Where the truck stops on its way, and why: pumps, rests, closed roads, towns that bar trucks.
+
+use fleet_core::{
+    route::{Network, StopOnRoute},
+    time::Time,
+};
+
+use super::{
+    calendar,
+    truck::{Halt, Phase, Truck},
+};
+
+pub(super) const BREAK_AFTER_S: u32 = 5 * 3_600; // Motor Transport Workers Act 1961, s. 15
+pub(super) const BREAK_S: i64 = 1_800;
+const DUTY_S: u32 = 8 * 3_600; // s. 13
+pub(super) const OFF_DUTY_S: i64 = 9 * 3_600; // s. 15
+/// A driver who nears the limit takes the next good place to halt.
+const LOOK_FOR_REST_S: u32 = 1_800;
+/// And drives on if the end is as near as this, m.
+const LAST_M: f64 = 10_000.0;
+/// How far a tired driver looks for a place, m; then it is the roadside.
+const REST_WITHIN_M: f64 = 8_000.0;
+/// Room to brake before a halt, m.
+const BRAKING_M: f64 = 300.0;
+/// A planned pump becomes the next halt when it is as near as this, m.
+const PUMP_IN_SIGHT_M: f64 = 2_000.0;
+/// Trucks above this are goods vehicles of class N3, which towns bar, kg.
+const HEAVY_KG: f64 = 12_000.0;
+
+/// What the law has a crew do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fatigue {
+    Fresh,
+    /// A break of half an hour is due.
+    Break,
+    /// A rest of nine hours is due.
+    OffDuty,
+}
+
+/// What is due after so many seconds at the wheel, looking half an hour ahead; of two drivers one
+/// can sleep while the other drives.
+pub(super) fn fatigue(since_break_s: u32, since_rest_s: u32, crew: u32) -> Fatigue {
+    if since_rest_s + LOOK_FOR_REST_S >= DUTY_S * crew {
+        Fatigue::OffDuty
+    } else if since_break_s + LOOK_FOR_REST_S >= BREAK_AFTER_S {
+        Fatigue::Break
+    } else {
+        Fatigue::Fresh
+    }
+}
+
+/// Whether a driver who is due still finishes a trip with `left_m` to go.
+pub(super) fn finishes_first(left_m: f64) -> bool {
+    left_m <= LAST_M
+}
+
+impl Truck {
+    /// Drivers on board.
+    pub(super) fn crew(&self) -> u32 {
+        let is_express = self.state.job.as_ref().is_some_and(|job| job.is_express);
+        if is_express { 2 } else { 1 }
+    }
+
+    /// Whether towns with a ban bar this truck.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.fixed.model.gvw_kg > HEAVY_KG
+    }
+
+    /// Chooses where to refuel or rest, among what lies ahead.
+    pub(super) fn plan_halts(&mut self) {
+        let Some(route) = &self.route else { return };
+        if self.state.halt.is_some() {
+            return;
+        }
+        if let Some(stop) = self.state.fuel_stop
+            && stop.at_m <= self.state.at_m + PUMP_IN_SIGHT_M
+        {
+            self.state.halt = Some(Halt::Station(stop.station, stop.at_m));
+            return;
+        }
+        let due = fatigue(self.state.since_break_s, self.state.since_rest_s, self.crew());
+        if due == Fatigue::Fresh || finishes_first(route.length_m - self.state.at_m) {
+            return;
+        }
+        let ahead_m = self.state.at_m + BRAKING_M;
+        let next =
+            |stops: &[StopOnRoute]| stops.iter().map(|stop| stop.at_m).find(|at_m| *at_m > ahead_m);
+        let town_m = route.towns.iter().map(|(_, at_m)| *at_m).find(|at_m| *at_m > ahead_m);
+        let places = [next(&route.rest_areas), next(&route.stations), town_m];
+        let nearest_m = places.into_iter().flatten().fold(f64::INFINITY, f64::min);
+        self.state.halt = Some(Halt::Rest(nearest_m.min(self.state.at_m + REST_WITHIN_M)));
+    }
+
+    /// At a place chosen for it: a break or a long rest, whichever is due.
+    pub(super) fn rest(&mut self, now: Time) {
+        let due = fatigue(self.state.since_break_s, self.state.since_rest_s, self.crew());
+        let rest_s = if due == Fatigue::OffDuty { OFF_DUTY_S } else { BREAK_S };
+        self.enter(Phase::Resting { until: now.plus_ms(rest_s * 1_000) }, now);
+    }
+
+    /// Back on the road after a halt, which counts as a break or a rest if it was long enough.
+    pub(super) fn go_on(&mut self, now: Time) {
+        self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
+        self.enter(Phase::Driving, now);
+    }
+
+    /// A long halt counts as a rest.
+    pub(super) fn note_halt(&mut self, seconds: i64) {
+        if seconds >= BREAK_S {
+            self.state.since_break_s = 0;
+        }
+        if seconds >= OFF_DUTY_S {
+            self.state.since_rest_s = 0;
+        }
+    }
+
+    /// Looks, once a minute, whether the road is closed or the town ahead bars trucks.
+    pub(super) fn watch_signs(&mut self, now: Time) {
+        let Some(piece) = self.route.as_ref().and_then(|route| route.pieces.get(self.piece)) else {
+            return;
+        };
+        let network = Network::ne_india();
+        let town = calendar::guarded_zone(network, piece).filter(|_| self.is_heavy());
+        let closed = calendar::closed_until(self.fixed.seed, network, piece, now);
+        if let Some(until) = closed {
+            self.enter(Phase::Closed { until }, now);
+        } else if town != self.state.admitted {
+            let barred = town.and_then(|town| calendar::barred_until(network, town, now));
+            if let Some(until) = barred {
+                self.enter(Phase::Barred { until }, now);
+            } else {
+                self.state.admitted = town;
+            }
+        }
+    }
+
+    /// A truck that starts within a town is in already.
+    pub(super) fn start_within_town(&mut self) {
+        let first = self.route.as_ref().and_then(|route| route.pieces.first());
+        let town = first.and_then(|piece| calendar::guarded_zone(Network::ne_india(), piece));
+        self.state.admitted = town.filter(|_| self.is_heavy());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_law_asks_for_a_break_before_five_hours_and_a_rest_before_eight() {
+        assert_eq!(fatigue(4 * 3_600, 4 * 3_600, 1), Fatigue::Fresh);
+        assert_eq!(fatigue(9 * 1_800, 9 * 1_800, 1), Fatigue::Break);
+        assert_eq!(fatigue(0, 15 * 1_800, 1), Fatigue::OffDuty);
+        assert_eq!(fatigue(0, 15 * 1_800, 2), Fatigue::Fresh, "the other driver has slept");
+        assert_eq!(fatigue(0, 31 * 1_800, 2), Fatigue::OffDuty);
+    }
+
+    #[test]
+    fn no_heavy_truck_enters_a_town_while_it_bars_them() {
+        let network = Network::ne_india();
+        let start: Time = "2026-01-05T00:00:00Z".parse().unwrap();
+        let (mut entries, mut waits) = (0, 0);
+        for number in 1..=12 {
+            let mut truck = Truck::new(2, number, start).unwrap();
+            let (mut inside, mut sent) = (None, Vec::new());
+            for minute in 1..=3 * 1_440 {
+                let now = start.plus_ms(minute * 60_000);
+                truck.advance(now.plus_ms(1_000), &mut sent);
+                waits += u32::from(matches!(truck.state.phase, Phase::Barred { .. }));
+                let town = truck.state.admitted;
+                let has_come = truck.state.at_m > 2_000.0 && truck.state.phase == Phase::Driving;
+                if let Some(town) = town.filter(|_| has_come && town != inside) {
+                    assert!(truck.is_heavy());
+                    assert_eq!(calendar::barred_until(network, town, now), None, "{now}");
+                    entries += 1;
+                }
+                inside = town;
+            }
+        }
+        assert!(entries > 10 && waits > 60, "{entries} entries, {waits} minutes before towns");
+    }
+}
