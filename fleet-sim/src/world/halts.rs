@@ -102,6 +102,10 @@ impl Truck {
     pub(super) fn go_on(&mut self, now: Time) {
         self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
         self.enter(Phase::Driving, now);
+        let due = fatigue(self.state.since_break_s, self.state.since_rest_s, self.crew());
+        if due == Fatigue::Fresh && matches!(self.state.halt, Some(Halt::Rest(_))) {
+            self.state.halt = None; // the wait was the rest
+        }
     }
 
     /// A long halt counts as a rest.
