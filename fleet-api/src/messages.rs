@@ -9,135 +9,193 @@ use fleet_core::{
     time::Time,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::text;
 
 /// The fleet at a glance. Large totals are decimal strings: JSON numbers lose digits above 2^53.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FleetSummary {
+    /// Trucks in the register, or heard of without being there.
     pub(crate) trucks: usize,
+    /// By the status of each truck's newest report.
+    #[schema(value_type = BTreeMap<String, usize>)]
     pub(crate) trucks_by_status: BTreeMap<Status, usize>,
+    /// In the register, but never heard of.
     pub(crate) trucks_silent: usize,
+    /// Driven by all trucks, mm. Decimal digits.
     #[serde(serialize_with = "text::digits")]
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     pub(crate) distance_mm: u64,
+    /// Burned by all trucks, microlitres. Decimal digits.
     #[serde(serialize_with = "text::digits")]
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     pub(crate) fuel_burned_ul: u64,
+    /// Its cost, micro-paise (10⁻⁸ ₹). Decimal digits.
     #[serde(serialize_with = "text::digits")]
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     pub(crate) diesel_cost_upaise: u64,
+    /// Its CO₂, mg. Decimal digits.
     #[serde(serialize_with = "text::digits")]
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     pub(crate) co2_mg: u64,
+    /// Reports made. Decimal digits.
     #[serde(serialize_with = "text::digits")]
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     pub(crate) events: u64,
+    /// Trips ended. Decimal digits.
     #[serde(serialize_with = "text::digits")]
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     pub(crate) trips: u64,
+    /// Of those, on time. Decimal digits.
     #[serde(serialize_with = "text::digits")]
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     pub(crate) trips_on_time: u64,
+    /// Simulated time of the totals: the last checkpoint's. None before the first.
     pub(crate) counters_at: Option<Time>,
+    /// When the newest report in the store was measured.
     pub(crate) newest_event_at: Option<Time>,
 }
 
 /// A truck, with its newest report.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Truck {
     pub(crate) truck_id: TruckId,
+    /// What the register knows of it; none for a device that is not registered.
     pub(crate) registered: Option<RegisteredTruck>,
+    /// Its newest report by event time; none before the first.
     pub(crate) latest: Option<TelemetryEvent>,
 }
 
 /// Where a truck was last.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TruckPosition {
     pub(crate) truck_id: TruckId,
+    /// When it was measured.
     pub(crate) event_time: Time,
     pub(crate) position: Position,
+    /// From north, clockwise, degrees.
     pub(crate) heading_deg: Option<f64>,
+    /// Over ground, km/h.
     pub(crate) speed_kmh: Option<f64>,
     pub(crate) status: Status,
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
-    /// Empty at the end.
+    /// What `page_token` takes for the next page; empty at the end.
     pub(crate) next_page_token: String,
 }
 
 /// One entry of the feed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Entry {
+    /// A truck's report.
     Telemetry { event: Box<TelemetryEvent> },
+    /// A trip's newest revision.
     Trip { trip: Box<TripSummary> },
 }
 
 /// A piece of the feed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Feed {
+    /// In order for each truck.
     pub(crate) entries: Vec<Entry>,
     /// Where to go on, also when there are no entries.
     pub(crate) next_cursor: String,
+    /// Whether more was there already.
     pub(crate) has_more: bool,
 }
 
 /// A consumer group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Group {
+    /// Its name.
     pub(crate) group: String,
+    /// Records not committed, of all its partitions.
     pub(crate) lag_records: u64,
+    /// Age of the oldest of them, s.
     pub(crate) lag_seconds: f64,
     pub(crate) partitions: Vec<GroupPartition>,
 }
 
-#[derive(Debug, Serialize)]
+/// How far a group is on one partition.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupPartition {
     pub(crate) topic: String,
     pub(crate) partition: u32,
+    /// The next offset to consume; none if the group never committed.
     pub(crate) committed: Option<u64>,
+    /// The offset that the next record will get.
     pub(crate) end: u64,
     pub(crate) lag_records: u64,
 }
 
 /// A dead letter; bytes in hexadecimal.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Letter {
+    /// Names the letter: `topic:partition:offset` of its own place.
     pub(crate) id: String,
+    /// Where the original stood.
     pub(crate) topic: String,
+    /// None, like `offset`, if somebody else wrote the letter.
     pub(crate) partition: Option<u32>,
     pub(crate) offset: Option<u64>,
     pub(crate) group: String,
+    /// A word of a closed list: invalid, conflict, not_found, unknown.
     pub(crate) reason: String,
+    /// The reason in words.
     pub(crate) detail: String,
+    /// How often it was tried, every time it was put back included.
     pub(crate) attempts: u32,
     pub(crate) dead_lettered_at: Time,
+    /// The original's key.
     #[serde(serialize_with = "text::lossy")]
+    #[schema(value_type = String)]
     pub(crate) key: Bytes,
+    /// The original's bytes, two hexadecimal digits each.
     #[serde(rename = "payload_hex", serialize_with = "text::hex")]
+    #[schema(value_type = String, pattern = "^([0-9a-f]{2})*$")]
     pub(crate) payload: Bytes,
+    /// Whether it was put back.
     pub(crate) redriven: bool,
+    /// The letter that the original was before, if it had been put back.
     pub(crate) redriven_from: Option<String>,
 }
 
 /// What became of a letter that was to be put back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RedriveResult {
     pub(crate) id: String,
+    /// redriven, already_redriven, would_redrive, would_fail, not_found, invalid, failed or not_tried.
     pub(crate) outcome: &'static str,
+    /// Why not.
     pub(crate) detail: String,
 }
 
 /// What to ask of a truck's history.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct HistoryQuestion {
+    /// From this event time on.
     pub(crate) from: Option<Time>,
+    /// Up to, not including, this event time.
     pub(crate) to: Option<Time>,
+    /// Oldest first unless said otherwise.
+    #[param(inline)]
     pub(crate) order: Option<Order>,
+    /// 1 to 500; 50 unless given.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     pub(crate) page_size: Option<u32>,
+    /// From the page before.
     pub(crate) page_token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
     OldestFirst,
@@ -145,14 +203,24 @@ pub(crate) enum Order {
 }
 
 /// What to ask of the trips.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct TripsQuestion {
+    /// Only this truck's.
     pub(crate) truck_id: Option<TruckId>,
+    /// Only running ones, or only those done.
+    #[param(inline)]
     pub(crate) status: Option<TripStatus>,
+    /// Only those on time, or only those late.
     pub(crate) on_time: Option<bool>,
+    /// Departed from this time on.
     pub(crate) from: Option<Time>,
+    /// Departed before this time.
     pub(crate) to: Option<Time>,
+    /// 1 to 500; 50 unless given.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     pub(crate) page_size: Option<u32>,
+    /// From the page before.
     pub(crate) page_token: Option<String>,
 }

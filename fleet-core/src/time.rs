@@ -18,6 +18,11 @@ use crate::{Error, Result};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z. Text form: RFC 3339, UTC, three decimals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, format = DateTime, example = "2026-01-05T00:00:00.000Z")
+)]
 pub struct Time(i64);
 
 /// India Standard Time is UTC+05:30 all year.

@@ -8,8 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use fleet_core::{Error, ErrorKind};
-use serde_json::json;
+use serde::Serialize;
 use tonic::Code;
+use utoipa::{IntoResponses, ToSchema};
 
 use kinds::Kind;
 pub(crate) use pages::routes;
@@ -108,14 +109,40 @@ impl Problem {
     }
 }
 
+/// A problem (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBody {
+    /// A page that says what it means and what to do about it.
+    #[schema(example = "/problems/not-found")]
+    r#type: String,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status again.
+    status: u16,
+    /// What is wrong with this request, for a person.
+    detail: String,
+}
+
+/// How any request may be refused.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "it describes answers; it is none")]
+pub(crate) enum Refusals {
+    /// The request is at fault.
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    Client(ProblemBody),
+    /// The server is.
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    Server(ProblemBody),
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
-            "type": format!("/problems/{}", self.kind()),
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
+        let body = ProblemBody {
+            r#type: format!("/problems/{}", self.kind()),
+            title: self.status.canonical_reason().unwrap_or("refused"),
+            status: self.status.as_u16(),
+            detail: self.detail,
+        };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");

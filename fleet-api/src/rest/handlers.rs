@@ -1,4 +1,5 @@
 //! One handler a path: parse, ask, render.
+#![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,46 +20,62 @@ use fleet_core::{
 use futures::StreamExt;
 use prometheus::TextEncoder;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Service,
     live::{self, Subscription},
     messages::{
-        Feed, FleetSummary, Group, HistoryQuestion, Letter, Page, RedriveResult, TripsQuestion,
-        Truck, TruckPosition,
+        Entry, Feed, FleetSummary, Group, HistoryQuestion, Letter, Page, RedriveResult,
+        TripsQuestion, Truck, TruckPosition,
     },
-    problem::Problem,
+    problem::{Problem, Refusals},
 };
 
 type Answer<T> = Result<Json<T>, Problem>;
 type Asked = State<Arc<Service>>;
 
 /// A list that is not paged.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct List<T> {
     items: Vec<T>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TrucksParameters {
+    /// Only trucks whose newest report has this status.
+    #[param(inline)]
     status: Option<Status>,
+    /// 1 to 500; 50 unless given.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     page_size: Option<u32>,
+    /// From the page before.
     page_token: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct DeadLettersParameters {
+    /// Only letters whose originals stood in this topic.
     topic: Option<String>,
+    /// 1 to 500; 50 unless given.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     page_size: Option<u32>,
+    /// From the page before.
     page_token: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct FeedParameters {
+    /// Go on after this place of the feed; none is the oldest for a page, now for a stream.
     cursor: Option<String>,
+    /// 1 to 500; 50 unless given.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     page_size: Option<u32>,
 }
 
@@ -66,14 +83,23 @@ pub(super) struct FeedParameters {
 #[serde(deny_unknown_fields)]
 pub(super) struct NoParameters {}
 
-#[derive(Deserialize)]
+/// Letters to be put back.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RedriveRequest {
+    /// Which, by their ids: 1 to 1,000.
+    #[schema(min_items = 1, max_items = 1_000)]
     ids: Vec<String>,
+    /// Only say what would happen.
     #[serde(default)]
     dry_run: bool,
 }
 
+/// The fleet at a glance.
+#[utoipa::path(
+    get, path = "/v1/fleet/summary", tag = "fleet",
+    responses((status = 200, body = FleetSummary, description = "counts and totals"), Refusals),
+)]
 pub(super) async fn summary(
     State(service): Asked,
     Query(NoParameters {}): Query<NoParameters>,
@@ -81,6 +107,12 @@ pub(super) async fn summary(
     Ok(Json(service.summary().await?))
 }
 
+/// Every truck with its newest report, by id.
+#[utoipa::path(
+    get, path = "/v1/trucks", tag = "fleet",
+    params(TrucksParameters),
+    responses((status = 200, body = Page<Truck>, description = "a page"), Refusals),
+)]
 pub(super) async fn trucks(
     State(service): Asked,
     Query(asked): Query<TrucksParameters>,
@@ -89,10 +121,37 @@ pub(super) async fn trucks(
     Ok(Json(service.trucks(asked.status, asked.page_size, token).await?))
 }
 
+/// One truck with its newest report.
+#[utoipa::path(
+    get, path = "/v1/trucks/{truck_id}", tag = "fleet",
+    params(
+        (
+            "truck_id" = String,
+            Path,
+            description = "1 to 64 of A-Z a-z 0-9 . _ -",
+            example = "TRK-000007",
+        ),
+    ),
+    responses((status = 200, body = Truck, description = "the truck"), Refusals),
+)]
 pub(super) async fn truck(State(service): Asked, Path(truck_id): Path<TruckId>) -> Answer<Truck> {
     Ok(Json(service.truck(&truck_id).await?))
 }
 
+/// One truck's reports by event time.
+#[utoipa::path(
+    get, path = "/v1/trucks/{truck_id}/telemetry", tag = "telemetry",
+    params(
+        (
+            "truck_id" = String,
+            Path,
+            description = "1 to 64 of A-Z a-z 0-9 . _ -",
+            example = "TRK-000007",
+        ),
+        HistoryQuestion,
+    ),
+    responses((status = 200, body = Page<TelemetryEvent>, description = "a page"), Refusals),
+)]
 pub(super) async fn telemetry(
     State(service): Asked,
     Path(truck_id): Path<TruckId>,
@@ -101,6 +160,11 @@ pub(super) async fn telemetry(
     Ok(Json(service.telemetry(&truck_id, &question).await?))
 }
 
+/// Where every truck was last, at once.
+#[utoipa::path(
+    get, path = "/v1/positions", tag = "fleet",
+    responses((status = 200, body = List<TruckPosition>, description = "by truck id"), Refusals),
+)]
 pub(super) async fn positions(
     State(service): Asked,
     Query(NoParameters {}): Query<NoParameters>,
@@ -108,6 +172,12 @@ pub(super) async fn positions(
     Ok(Json(List { items: service.positions().await? }))
 }
 
+/// Trips, newest departure first.
+#[utoipa::path(
+    get, path = "/v1/trips", tag = "trips",
+    params(TripsQuestion),
+    responses((status = 200, body = Page<TripSummary>, description = "a page"), Refusals),
+)]
 pub(super) async fn trips(
     State(service): Asked,
     Query(question): Query<TripsQuestion>,
@@ -115,6 +185,14 @@ pub(super) async fn trips(
     Ok(Json(service.trips(question).await?))
 }
 
+/// One trip.
+#[utoipa::path(
+    get, path = "/v1/trips/{trip_id}", tag = "trips",
+    params(
+        ("trip_id" = String, Path, description = "the trip's id", example = "TRK-000007.000001"),
+    ),
+    responses((status = 200, body = TripSummary, description = "the trip"), Refusals),
+)]
 pub(super) async fn trip(
     State(service): Asked,
     Path(trip_id): Path<TripId>,
@@ -122,6 +200,12 @@ pub(super) async fn trip(
     Ok(Json(service.trip(&trip_id).await?))
 }
 
+/// A page of everything that was stored, in order for each truck, from a cursor on.
+#[utoipa::path(
+    get, path = "/v1/feed", tag = "telemetry",
+    params(FeedParameters),
+    responses((status = 200, body = Feed, description = "a page"), Refusals),
+)]
 pub(super) async fn feed(
     State(service): Asked,
     Query(asked): Query<FeedParameters>,
@@ -130,7 +214,29 @@ pub(super) async fn feed(
     Ok(Json(feed.map_err(Problem::of_cursor)?))
 }
 
-/// Live: from `Last-Event-ID`, else from `cursor`, else from now on.
+/// The feed as it grows, as server-sent events.
+///
+/// Goes on from `Last-Event-ID`, else from `cursor`, else from now.
+#[utoipa::path(
+    get, path = "/v1/stream/events", tag = "telemetry",
+    params(
+        (
+            "last-event-id" = Option<String>,
+            Header,
+            description = "the id of the last event seen: goes before `cursor`",
+        ),
+        FeedParameters,
+    ),
+    responses(
+        (
+            status = 200,
+            content_type = "text/event-stream",
+            body = Entry,
+            description = "events `telemetry` and `trip`, each with an entry as its data and the cursor after it as its id; `resync` with all positions if the place to resume from is gone",
+        ),
+        Refusals,
+    ),
+)]
 pub(super) async fn stream(
     State(service): Asked,
     headers: HeaderMap,
@@ -165,6 +271,11 @@ async fn resync_event(service: &Service, places: &Watermarks) -> Result<Event, P
     event.map_err(|e| Error::internal("snapshot does not encode").with_source(e).into())
 }
 
+/// Consumer groups, and how far each is behind.
+#[utoipa::path(
+    get, path = "/v1/pipeline/groups", tag = "pipeline",
+    responses((status = 200, body = List<Group>, description = "by name"), Refusals),
+)]
 pub(super) async fn groups(
     State(service): Asked,
     Query(NoParameters {}): Query<NoParameters>,
@@ -172,6 +283,12 @@ pub(super) async fn groups(
     Ok(Json(List { items: service.groups().await? }))
 }
 
+/// Records that were set aside, oldest first.
+#[utoipa::path(
+    get, path = "/v1/pipeline/dead-letters", tag = "pipeline",
+    params(DeadLettersParameters),
+    responses((status = 200, body = Page<Letter>, description = "a page"), Refusals),
+)]
 pub(super) async fn dead_letters(
     State(service): Asked,
     Query(asked): Query<DeadLettersParameters>,
@@ -180,10 +297,36 @@ pub(super) async fn dead_letters(
     Ok(Json(service.dead_letters(topic, asked.page_size, token).await?))
 }
 
+/// One record that was set aside.
+#[utoipa::path(
+    get, path = "/v1/pipeline/dead-letters/{id}", tag = "pipeline",
+    params(
+        (
+            "id" = String,
+            Path,
+            description = "topic:partition:offset",
+            example = "fleet.telemetry.v1.dlq:2:0",
+        ),
+    ),
+    responses((status = 200, body = Letter, description = "the letter"), Refusals),
+)]
 pub(super) async fn dead_letter(State(service): Asked, Path(id): Path<String>) -> Answer<Letter> {
     Ok(Json(service.dead_letter(&id).await?))
 }
 
+/// Puts records back where they came from.
+#[utoipa::path(
+    post, path = "/v1/pipeline/dead-letters/redrive", tag = "pipeline",
+    request_body = RedriveRequest,
+    responses(
+        (
+            status = 200,
+            body = List<RedriveResult>,
+            description = "one result for each id, in their order",
+        ),
+        Refusals,
+    ),
+)]
 pub(super) async fn redrive(
     State(service): Asked,
     Json(request): Json<RedriveRequest>,
@@ -191,11 +334,43 @@ pub(super) async fn redrive(
     Ok(Json(List { items: service.redrive(&request.ids, request.dry_run).await? }))
 }
 
+/// Whether the process lives.
+#[utoipa::path(
+    get, path = "/healthz", tag = "health",
+    responses(
+        (status = 200, body = String, content_type = "text/plain", description = "it does"),
+    ),
+)]
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// Whether log, store and state answer.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health",
+    responses(
+        (status = 200, body = String, content_type = "text/plain", description = "they do"),
+        Refusals,
+    ),
+)]
 pub(super) async fn ready(State(service): Asked) -> Result<&'static str, Problem> {
     service.ready().await?;
     Ok("ready\n")
 }
 
+/// What the platform counts, for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", tag = "health",
+    responses(
+        (
+            status = 200,
+            body = String,
+            content_type = "text/plain",
+            description = "text format 0.0.4",
+        ),
+        Refusals,
+    ),
+)]
 pub(super) async fn metrics(State(service): Asked) -> Result<Response, Problem> {
     let text = TextEncoder::new()
         .encode_to_string(&service.parts.registry.gather())

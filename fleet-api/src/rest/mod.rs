@@ -1,6 +1,7 @@
 //! REST: paths, parameters, and what surrounds every answer.
 
 mod handlers;
+mod openapi;
 
 use std::sync::Arc;
 
@@ -10,9 +11,12 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
+use bytes::Bytes;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Service,
@@ -24,23 +28,12 @@ use crate::{
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 pub(crate) fn router(service: Arc<Service>) -> Router {
-    Router::new()
-        .route("/v1/fleet/summary", get(handlers::summary))
-        .route("/v1/trucks", get(handlers::trucks))
-        .route("/v1/trucks/{truck_id}", get(handlers::truck))
-        .route("/v1/trucks/{truck_id}/telemetry", get(handlers::telemetry))
-        .route("/v1/positions", get(handlers::positions))
-        .route("/v1/trips", get(handlers::trips))
-        .route("/v1/trips/{trip_id}", get(handlers::trip))
-        .route("/v1/feed", get(handlers::feed))
-        .route("/v1/stream/events", get(handlers::stream))
-        .route("/v1/pipeline/groups", get(handlers::groups))
-        .route("/v1/pipeline/dead-letters", get(handlers::dead_letters))
-        .route("/v1/pipeline/dead-letters/{id}", get(handlers::dead_letter))
-        .route("/v1/pipeline/dead-letters/redrive", post(handlers::redrive))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(handlers::ready))
-        .route("/metrics", get(handlers::metrics))
+    let (described, document) = described().split_for_parts();
+    // Made once: it is the same for the process's whole life.
+    let document = Bytes::from(openapi::render(&document));
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    described
+        .route("/openapi.json", get(async move || (json, document.clone())))
         .merge(status::routes())
         .merge(problem::routes())
         .fallback(|| async { Problem::of_status(axum::http::StatusCode::NOT_FOUND) })
@@ -49,6 +42,27 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .layer(middleware::from_fn(as_problem))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&service), observe))
         .with_state(service)
+}
+
+/// Every path of the contract: registered and described in one step, so that neither can be missing.
+fn described() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(handlers::summary))
+        .routes(routes!(handlers::trucks))
+        .routes(routes!(handlers::truck))
+        .routes(routes!(handlers::telemetry))
+        .routes(routes!(handlers::positions))
+        .routes(routes!(handlers::trips))
+        .routes(routes!(handlers::trip))
+        .routes(routes!(handlers::feed))
+        .routes(routes!(handlers::stream))
+        .routes(routes!(handlers::groups))
+        .routes(routes!(handlers::dead_letters))
+        .routes(routes!(handlers::dead_letter))
+        .routes(routes!(handlers::redrive))
+        .routes(routes!(handlers::health))
+        .routes(routes!(handlers::ready))
+        .routes(routes!(handlers::metrics))
 }
 
 /// What the framework refuses in its own words becomes a problem like all others.

@@ -8,6 +8,7 @@ use super::{DriverId, TripId, TruckId, ranges};
 use crate::{Error, Result, geo::Position, route::RoadClass, time::Time};
 
 /// What a truck is doing.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -66,6 +67,7 @@ impl FromStr for Status {
 }
 
 /// What the sensors say. `None` is "no reading", which is not zero.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Signals {
@@ -111,6 +113,7 @@ pub struct Signals {
 }
 
 /// Fuel taken at a pump, told on the first report after it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refuelling {
@@ -125,6 +128,7 @@ pub struct Refuelling {
 }
 
 /// One report of one truck: who, when, where, and what its sensors say.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetryEvent {

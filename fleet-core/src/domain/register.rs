@@ -6,6 +6,7 @@ use super::{TruckId, event::check_text, ranges};
 use crate::{Error, Result, time::Time};
 
 /// What is known of a truck that does not change from report to report.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegisteredTruck {

@@ -6,6 +6,7 @@ use super::{DriverId, Refuelling, TripId, TruckId, event::check_text, ranges};
 use crate::{Error, Result, geo::Position, time::Time};
 
 /// Where a trip begins or ends.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TripEnd {
@@ -18,6 +19,7 @@ pub struct TripEnd {
 }
 
 /// Whether a trip is under way.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TripStatus {
@@ -28,6 +30,7 @@ pub enum TripStatus {
 }
 
 /// Why a trip was late, by where its time went beyond the plan.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LateReason {
@@ -46,6 +49,7 @@ pub enum LateReason {
 }
 
 /// How the promise ended.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Sla {
@@ -61,6 +65,7 @@ pub enum Sla {
 }
 
 /// The fuel book of a trip, ml: `start + refuelled − drained − burned = end`, exactly.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the line above")]
@@ -73,6 +78,7 @@ pub struct FuelLedger {
 }
 
 /// When the truck will be there, as foreseen.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Eta {
@@ -85,6 +91,7 @@ pub struct Eta {
 }
 
 /// What the time of a trip went into beyond driving freely, s; rest stands beside it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delays {
@@ -102,6 +109,7 @@ pub struct Delays {
 
 /// A trip as it stands: revision 1 is written at departure, one every hour under
 /// way, the last one at arrival.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TripSummary {

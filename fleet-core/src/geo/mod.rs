@@ -26,6 +26,7 @@ use crate::{Result, domain::ranges};
 pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
 /// A point on the Earth's surface, WGS84.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {

@@ -68,6 +68,7 @@ pub trait Router: Send + Sync + Debug {
 }
 
 /// Class of a road, from the best to the least.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "OpenStreetMap's words")]
