@@ -11,7 +11,6 @@ mod groups;
 mod rows;
 
 use std::{
-    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -26,7 +25,8 @@ use self::{
     consumer::Member,
     groups::{Extents, Groups},
     rows::{
-        TRIM_CHUNK, append, incarnation, load, read_records, stored_end, stored_start, trim_chunk,
+        Ends, TRIM_CHUNK, append, incarnation, load, read_records, stored_end, stored_start,
+        trim_chunk,
     },
 };
 use super::{
@@ -38,18 +38,18 @@ use crate::{
     time::{Clock, Time},
 };
 
+/// A record's key is one integer, its partition's lane and its offset: SQLite appends by an integer
+/// more than twice as fast as by (topic, partition, offset), for the same order.
 const SCHEMA: Schema = Schema {
     what: "log",
     application_id: 0x464C_4C47,
-    version: 1,
+    version: 2,
     ddl: "
     CREATE TABLE log (incarnation TEXT NOT NULL);
-    CREATE TABLE ends (topic TEXT, partition INTEGER, next INTEGER NOT NULL,
-        PRIMARY KEY (topic, partition)) WITHOUT ROWID;
-    CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-    CREATE TABLE records (topic INTEGER, partition INTEGER, place INTEGER,
-        appended_at INTEGER NOT NULL, key BLOB NOT NULL, headers BLOB, payload BLOB NOT NULL,
-        PRIMARY KEY (topic, partition, place)) WITHOUT ROWID;
+    CREATE TABLE lanes (lane INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+        next INTEGER NOT NULL, UNIQUE (topic, partition));
+    CREATE TABLE records (id INTEGER PRIMARY KEY, appended_at INTEGER NOT NULL, key BLOB NOT NULL,
+        headers BLOB, payload BLOB NOT NULL);
     CREATE TABLE positions (consumer_group TEXT, topic TEXT, partition INTEGER, committed INTEGER,
         PRIMARY KEY (consumer_group, topic, partition)) WITHOUT ROWID;",
 };
@@ -241,7 +241,7 @@ impl EventLog for SqliteLog {
         let work = move |connection: &Connection| {
             append(connection, &records, now).map_err(|cause| sqlite::error(&path, cause))
         };
-        let after = move |(_, ends): &(Vec<Place>, BTreeMap<Partition, u64>)| {
+        let after = move |(_, ends): &(Vec<Place>, Ends)| {
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             for (partition, next) in ends {
                 known.kept.raise(partition, 0, *next);
@@ -291,7 +291,7 @@ impl EventLog for SqliteLog {
             .readers
             .read(move |connection| {
                 let mut numbers = connection
-                    .prepare_cached("SELECT partition FROM ends WHERE topic = ?1 ORDER BY 1")?;
+                    .prepare_cached("SELECT partition FROM lanes WHERE topic = ?1 ORDER BY 1")?;
                 let numbers: Vec<u32> = numbers
                     .query_map([topic.as_str()], |row| row.get(0))?
                     .collect::<rusqlite::Result<_>>()?;

@@ -1,7 +1,5 @@
 //! The log's statements: what is read from and written to its file.
 
-use std::collections::BTreeMap;
-
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Known, codec};
@@ -23,7 +21,7 @@ fn partition(topic: &str, number: u32) -> Partition {
 /// What is known of the file before anything happens.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Known> {
     let mut known = Known::default();
-    let mut ends = connection.prepare("SELECT topic, partition, next FROM ends")?;
+    let mut ends = connection.prepare("SELECT topic, partition, next FROM lanes")?;
     let rows = ends.query_map([], |row| {
         let topic: String = row.get(0)?;
         Ok((partition(&topic, row.get(1)?), row.get::<_, i64>(2)?.cast_unsigned()))
@@ -47,6 +45,63 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Known> {
     Ok(known)
 }
 
+/// Bits of a record's key that are its offset: no file of SQLite can hold as many records.
+const OFFSET_BITS: u32 = 42;
+const OFFSET_MASK: i64 = (1 << OFFSET_BITS) - 1;
+
+/// A partition as the file knows it. Lanes are given in the order of first use; 2²¹ fit.
+struct Lane {
+    partition: Partition,
+    number: i64,
+    next: u64,
+}
+
+impl Lane {
+    /// The lane of `partition`, if anything was ever appended to it.
+    fn find(connection: &Connection, partition: &Partition) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached("SELECT lane, next FROM lanes WHERE topic = ?1 AND partition = ?2")?
+            .query_row(params![partition.topic.as_str(), partition.number], |row| {
+                let next = row.get::<_, i64>(1)?.cast_unsigned();
+                Ok(Self { partition: partition.clone(), number: row.get(0)?, next })
+            })
+            .optional()
+    }
+
+    /// The lane of `partition`, a new one if need be.
+    fn find_or_make(connection: &Connection, partition: &Partition) -> rusqlite::Result<Self> {
+        if let Some(lane) = Self::find(connection, partition)? {
+            return Ok(lane);
+        }
+        connection
+            .prepare_cached("INSERT INTO lanes (topic, partition, next) VALUES (?1, ?2, 0)")?
+            .execute(params![partition.topic.as_str(), partition.number])?;
+        let number = connection.last_insert_rowid();
+        Ok(Self { partition: partition.clone(), number, next: 0 })
+    }
+
+    /// The key of the record at `offset`, or of where it would be.
+    fn id(&self, offset: u64) -> i64 {
+        let offset = i64::try_from(offset).map_or(OFFSET_MASK, |offset| offset.min(OFFSET_MASK));
+        (self.number << OFFSET_BITS) | offset
+    }
+
+    /// The oldest offset kept.
+    fn start(&self, connection: &Connection) -> rusqlite::Result<Option<u64>> {
+        let id: Option<i64> = connection
+            .prepare_cached(
+                "SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1",
+            )?
+            .query_row(params![self.id(0), self.id(u64::MAX)], |row| row.get(0))
+            .optional()?;
+        Ok(id.map(offset_of))
+    }
+}
+
+const fn offset_of(id: i64) -> u64 {
+    (id & OFFSET_MASK).cast_unsigned()
+}
+
 /// Up to `max` records of `wanted` from `offset` on.
 pub(super) fn read_records(
     connection: &Connection,
@@ -54,21 +109,15 @@ pub(super) fn read_records(
     offset: u64,
     max: usize,
 ) -> rusqlite::Result<Vec<Record>> {
+    let Some(lane) = Lane::find(connection, wanted)? else { return Ok(Vec::new()) };
     let mut rows = connection.prepare_cached(
-        "SELECT place, appended_at, key, headers, payload FROM records
-         WHERE topic = (SELECT id FROM topics WHERE name = ?1) AND partition = ?2 AND place >= ?3
-         ORDER BY place LIMIT ?4",
+        "SELECT id, appended_at, key, headers, payload FROM records
+         WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3",
     )?;
     let limit = i64::try_from(max).unwrap_or(i64::MAX);
-    // No offset is above i64::MAX: beyond it there is nothing, as at it.
-    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-    let bounds = params![wanted.topic.as_str(), wanted.number, offset, limit];
-    rows.query_map(bounds, |row| {
+    rows.query_map(params![lane.id(offset), lane.id(u64::MAX), limit], |row| {
         Ok(Record {
-            place: Place {
-                partition: wanted.clone(),
-                offset: row.get::<_, i64>(0)?.cast_unsigned(),
-            },
+            place: Place { partition: wanted.clone(), offset: offset_of(row.get(0)?) },
             appended_at: Time::from_ms(row.get(1)?),
             key: row.get::<_, Vec<u8>>(2)?.into(),
             headers: codec::decode_headers(row.get(3)?),
@@ -78,62 +127,54 @@ pub(super) fn read_records(
     .collect()
 }
 
+/// The offset after the last record, of each partition that got any.
+pub(super) type Ends = Vec<(Partition, u64)>;
+
 /// Appends `records` and returns their places and the new ends.
 pub(super) fn append(
     connection: &Connection,
     records: &[NewRecord],
     now: Time,
-) -> rusqlite::Result<(Vec<Place>, BTreeMap<Partition, u64>)> {
-    let mut ends: BTreeMap<Partition, u64> = BTreeMap::new();
-    let mut topics: BTreeMap<&Topic, i64> = BTreeMap::new();
+) -> rusqlite::Result<(Vec<Place>, Ends)> {
+    let mut lanes: Vec<Lane> = Vec::new(); // few: a search is faster than a tree
     let mut places = Vec::with_capacity(records.len());
-    let mut insert =
-        connection.prepare_cached("INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    let mut ids = Vec::with_capacity(records.len());
     for record in records {
-        let topic = match topics.get(&record.topic) {
-            Some(id) => *id,
-            None => *topics.entry(&record.topic).or_insert(topic_id(connection, &record.topic)?),
-        };
         let number = codec::partition_of(&record.key);
-        let partition = Partition { topic: record.topic.clone(), number };
-        let next = match ends.get_mut(&partition) {
-            Some(next) => next,
+        let is_its =
+            |lane: &Lane| lane.partition.number == number && lane.partition.topic == record.topic;
+        let at = match lanes.iter().position(is_its) {
+            Some(at) => at,
             None => {
-                let next = stored_end(connection, &partition)?;
-                ends.entry(partition.clone()).or_insert(next)
+                let partition = Partition { topic: record.topic.clone(), number };
+                lanes.push(Lane::find_or_make(connection, &partition)?);
+                lanes.len() - 1
             }
         };
+        let lane = &mut lanes[at];
+        ids.push((lane.id(lane.next), record));
+        places.push(Place { partition: lane.partition.clone(), offset: lane.next });
+        lane.next += 1;
+    }
+    // Neighbours go to one page one after the other.
+    ids.sort_unstable_by_key(|(id, _)| *id);
+    let mut insert =
+        connection.prepare_cached("INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (id, record) in ids {
         let headers = codec::encode_headers(&record.headers);
-        let place = next.cast_signed();
         let (key, payload): (&[u8], &[u8]) = (&record.key, &record.payload);
-        insert.execute(params![topic, number, place, now.as_ms(), key, headers, payload])?;
-        places.push(Place { partition, offset: *next });
-        *next += 1;
+        insert.execute(params![id, now.as_ms(), key, headers, payload])?;
     }
-    let mut put = connection.prepare_cached("INSERT OR REPLACE INTO ends VALUES (?1, ?2, ?3)")?;
-    for (partition, next) in &ends {
-        put.execute(params![partition.topic.as_str(), partition.number, next.cast_signed()])?;
+    let mut put = connection.prepare_cached("UPDATE lanes SET next = ?2 WHERE lane = ?1")?;
+    for lane in &lanes {
+        put.execute(params![lane.number, lane.next.cast_signed()])?;
     }
-    Ok((places, ends))
-}
-
-fn topic_id(connection: &Connection, topic: &Topic) -> rusqlite::Result<i64> {
-    let name = topic.as_str();
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO topics (name) VALUES (?1)")?
-        .execute([name])?;
-    connection
-        .prepare_cached("SELECT id FROM topics WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
+    Ok((places, lanes.into_iter().map(|lane| (lane.partition, lane.next)).collect()))
 }
 
 /// The offset that the next record will get.
 pub(super) fn stored_end(connection: &Connection, partition: &Partition) -> rusqlite::Result<u64> {
-    let next: Option<i64> = connection
-        .prepare_cached("SELECT next FROM ends WHERE topic = ?1 AND partition = ?2")?
-        .query_row(params![partition.topic.as_str(), partition.number], |row| row.get(0))
-        .optional()?;
-    Ok(next.unwrap_or(0).cast_unsigned())
+    Ok(Lane::find(connection, partition)?.map_or(0, |lane| lane.next))
 }
 
 /// The oldest offset kept.
@@ -141,14 +182,10 @@ pub(super) fn stored_start(
     connection: &Connection,
     partition: &Partition,
 ) -> rusqlite::Result<Option<u64>> {
-    let place: Option<i64> = connection
-        .prepare_cached(
-            "SELECT place FROM records WHERE topic = (SELECT id FROM topics WHERE name = ?1)
-             AND partition = ?2 ORDER BY place LIMIT 1",
-        )?
-        .query_row(params![partition.topic.as_str(), partition.number], |row| row.get(0))
-        .optional()?;
-    Ok(place.map(i64::cast_unsigned))
+    match Lane::find(connection, partition)? {
+        Some(lane) => lane.start(connection),
+        None => Ok(None),
+    }
 }
 
 /// Records that one transaction of `trim` deletes at most.
@@ -168,13 +205,15 @@ pub(super) fn trim_chunk(
             "SELECT MIN(COALESCE(committed, 0)) FROM positions WHERE topic = ?1 AND partition = ?2",
         )?
         .query_row(params![topic, number], |row| row.get(0))?;
+    let Some(lane) = Lane::find(connection, partition)? else { return Ok((0, 0)) };
+    let Some(last) = committed.map_or(Some(u64::MAX), |next| next.cast_unsigned().checked_sub(1))
+    else {
+        return Ok((0, 0)); // a group has not committed anything
+    };
     let mut oldest = connection.prepare_cached(
-        "SELECT place, appended_at FROM records
-         WHERE topic = (SELECT id FROM topics WHERE name = ?1) AND partition = ?2 AND place < ?3
-         ORDER BY place LIMIT ?4",
+        "SELECT id, appended_at FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3",
     )?;
-    let bounds = params![topic, number, committed.unwrap_or(i64::MAX), TRIM_CHUNK];
-    let mut rows = oldest.query(bounds)?;
+    let mut rows = oldest.query(params![lane.id(0), lane.id(last), TRIM_CHUNK])?;
     let mut last = None;
     while let Some(row) = rows.next()? {
         if row.get::<_, i64>(1)? >= cutoff.as_ms() {
@@ -184,10 +223,7 @@ pub(super) fn trim_chunk(
     }
     let Some(last) = last else { return Ok((0, 0)) };
     let deleted = connection
-        .prepare_cached(
-            "DELETE FROM records WHERE topic = (SELECT id FROM topics WHERE name = ?1)
-             AND partition = ?2 AND place <= ?3",
-        )?
-        .execute(params![topic, number, last])?;
-    Ok((deleted as u64, last.cast_unsigned() + 1))
+        .prepare_cached("DELETE FROM records WHERE id BETWEEN ?1 AND ?2")?
+        .execute(params![lane.id(0), last])?;
+    Ok((deleted as u64, offset_of(last) + 1))
 }

@@ -1,6 +1,9 @@
 //! The laws of the log on SQLite, and what is particular to its file.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use proptest::prelude::*;
 
@@ -112,7 +115,7 @@ async fn what_the_file_holds_but_nobody_has_been_told_of_is_not_delivered() {
     let log = SqliteLog::open(&path, SETTINGS, clock).expect("a new log");
     let place = log.publish(vec![record(1)]).await.expect("it is there").remove(0);
     // As in the moment between a transaction's end and its announcement.
-    let columns = "topic, partition, place + 1, appended_at, key, headers, payload";
+    let columns = "id + 1, appended_at, key, headers, payload";
     Connection::open(&path)
         .and_then(|file| {
             file.execute(&format!("INSERT INTO records SELECT {columns} FROM records"), [])
