@@ -45,11 +45,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Known> {
     Ok(known)
 }
 
-/// Bits of a record's key that are its offset: no file of SQLite can hold as many records.
-const OFFSET_BITS: u32 = 42;
-const OFFSET_MASK: i64 = (1 << OFFSET_BITS) - 1;
-
-/// A partition as the file knows it. Lanes are given in the order of first use; 2²¹ fit.
+/// A partition as the file knows it: its records are in the table `lane_` + number, by offset.
 struct Lane {
     partition: Partition,
     number: i64,
@@ -77,29 +73,41 @@ impl Lane {
             .prepare_cached("INSERT INTO lanes (topic, partition, next) VALUES (?1, ?2, 0)")?
             .execute(params![partition.topic.as_str(), partition.number])?;
         let number = connection.last_insert_rowid();
+        connection.execute_batch(&format!(
+            "CREATE TABLE lane_{number} (place INTEGER PRIMARY KEY, appended_at INTEGER NOT NULL,
+             key BLOB NOT NULL, headers BLOB, payload BLOB NOT NULL)"
+        ))?;
         Ok(Self { partition: partition.clone(), number, next: 0 })
     }
 
-    /// The key of the record at `offset`, or of where it would be.
-    fn id(&self, offset: u64) -> i64 {
-        let offset = i64::try_from(offset).map_or(OFFSET_MASK, |offset| offset.min(OFFSET_MASK));
-        (self.number << OFFSET_BITS) | offset
+    /// Appends `records` at the end.
+    fn append(
+        &mut self,
+        connection: &Connection,
+        records: &[&NewRecord],
+        now: Time,
+    ) -> rusqlite::Result<()> {
+        let sql = format!("INSERT INTO lane_{} VALUES (?1, ?2, ?3, ?4, ?5)", self.number);
+        let mut insert = connection.prepare_cached(&sql)?;
+        for record in records {
+            let headers = codec::encode_headers(&record.headers);
+            let (key, payload): (&[u8], &[u8]) = (&record.key, &record.payload);
+            insert.execute(params![self.next.cast_signed(), now.as_ms(), key, headers, payload])?;
+            self.next += 1;
+        }
+        connection
+            .prepare_cached("UPDATE lanes SET next = ?2 WHERE lane = ?1")?
+            .execute(params![self.number, self.next.cast_signed()])?;
+        Ok(())
     }
 
     /// The oldest offset kept.
     fn start(&self, connection: &Connection) -> rusqlite::Result<Option<u64>> {
-        let id: Option<i64> = connection
-            .prepare_cached(
-                "SELECT id FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1",
-            )?
-            .query_row(params![self.id(0), self.id(u64::MAX)], |row| row.get(0))
-            .optional()?;
-        Ok(id.map(offset_of))
+        let sql = format!("SELECT MIN(place) FROM lane_{}", self.number);
+        let place: Option<i64> =
+            connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
+        Ok(place.map(i64::cast_unsigned))
     }
-}
-
-const fn offset_of(id: i64) -> u64 {
-    (id & OFFSET_MASK).cast_unsigned()
 }
 
 /// Up to `max` records of `wanted` from `offset` on.
@@ -110,14 +118,20 @@ pub(super) fn read_records(
     max: usize,
 ) -> rusqlite::Result<Vec<Record>> {
     let Some(lane) = Lane::find(connection, wanted)? else { return Ok(Vec::new()) };
-    let mut rows = connection.prepare_cached(
-        "SELECT id, appended_at, key, headers, payload FROM records
-         WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3",
-    )?;
+    let mut rows = connection.prepare_cached(&format!(
+        "SELECT place, appended_at, key, headers, payload FROM lane_{}
+         WHERE place >= ?1 ORDER BY place LIMIT ?2",
+        lane.number
+    ))?;
     let limit = i64::try_from(max).unwrap_or(i64::MAX);
-    rows.query_map(params![lane.id(offset), lane.id(u64::MAX), limit], |row| {
+    // No offset is above i64::MAX: beyond it there is nothing, as at it.
+    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+    rows.query_map(params![offset, limit], |row| {
         Ok(Record {
-            place: Place { partition: wanted.clone(), offset: offset_of(row.get(0)?) },
+            place: Place {
+                partition: wanted.clone(),
+                offset: row.get::<_, i64>(0)?.cast_unsigned(),
+            },
             appended_at: Time::from_ms(row.get(1)?),
             key: row.get::<_, Vec<u8>>(2)?.into(),
             headers: codec::decode_headers(row.get(3)?),
@@ -136,40 +150,30 @@ pub(super) fn append(
     records: &[NewRecord],
     now: Time,
 ) -> rusqlite::Result<(Vec<Place>, Ends)> {
-    let mut lanes: Vec<Lane> = Vec::new(); // few: a search is faster than a tree
+    let mut lanes: Vec<(Lane, Vec<&NewRecord>)> = Vec::new(); // few: a search beats a tree
     let mut places = Vec::with_capacity(records.len());
-    let mut ids = Vec::with_capacity(records.len());
     for record in records {
         let number = codec::partition_of(&record.key);
-        let is_its =
-            |lane: &Lane| lane.partition.number == number && lane.partition.topic == record.topic;
+        let is_its = |(lane, _): &(Lane, _)| {
+            lane.partition.number == number && lane.partition.topic == record.topic
+        };
         let at = match lanes.iter().position(is_its) {
             Some(at) => at,
             None => {
                 let partition = Partition { topic: record.topic.clone(), number };
-                lanes.push(Lane::find_or_make(connection, &partition)?);
+                lanes.push((Lane::find_or_make(connection, &partition)?, Vec::new()));
                 lanes.len() - 1
             }
         };
-        let lane = &mut lanes[at];
-        ids.push((lane.id(lane.next), record));
-        places.push(Place { partition: lane.partition.clone(), offset: lane.next });
-        lane.next += 1;
+        let (lane, its) = &mut lanes[at];
+        let offset = lane.next + its.len() as u64;
+        places.push(Place { partition: lane.partition.clone(), offset });
+        its.push(record);
     }
-    // Neighbours go to one page one after the other.
-    ids.sort_unstable_by_key(|(id, _)| *id);
-    let mut insert =
-        connection.prepare_cached("INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for (id, record) in ids {
-        let headers = codec::encode_headers(&record.headers);
-        let (key, payload): (&[u8], &[u8]) = (&record.key, &record.payload);
-        insert.execute(params![id, now.as_ms(), key, headers, payload])?;
+    for (lane, its) in &mut lanes {
+        lane.append(connection, its, now)?;
     }
-    let mut put = connection.prepare_cached("UPDATE lanes SET next = ?2 WHERE lane = ?1")?;
-    for lane in &lanes {
-        put.execute(params![lane.number, lane.next.cast_signed()])?;
-    }
-    Ok((places, lanes.into_iter().map(|lane| (lane.partition, lane.next)).collect()))
+    Ok((places, lanes.into_iter().map(|(lane, _)| (lane.partition, lane.next)).collect()))
 }
 
 /// The offset that the next record will get.
@@ -206,14 +210,11 @@ pub(super) fn trim_chunk(
         )?
         .query_row(params![topic, number], |row| row.get(0))?;
     let Some(lane) = Lane::find(connection, partition)? else { return Ok((0, 0)) };
-    let Some(last) = committed.map_or(Some(u64::MAX), |next| next.cast_unsigned().checked_sub(1))
-    else {
-        return Ok((0, 0)); // a group has not committed anything
-    };
-    let mut oldest = connection.prepare_cached(
-        "SELECT id, appended_at FROM records WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3",
-    )?;
-    let mut rows = oldest.query(params![lane.id(0), lane.id(last), TRIM_CHUNK])?;
+    let mut oldest = connection.prepare_cached(&format!(
+        "SELECT place, appended_at FROM lane_{} WHERE place < ?1 ORDER BY place LIMIT ?2",
+        lane.number
+    ))?;
+    let mut rows = oldest.query(params![committed.unwrap_or(i64::MAX), TRIM_CHUNK])?;
     let mut last = None;
     while let Some(row) = rows.next()? {
         if row.get::<_, i64>(1)? >= cutoff.as_ms() {
@@ -223,7 +224,7 @@ pub(super) fn trim_chunk(
     }
     let Some(last) = last else { return Ok((0, 0)) };
     let deleted = connection
-        .prepare_cached("DELETE FROM records WHERE id BETWEEN ?1 AND ?2")?
-        .execute(params![lane.id(0), last])?;
-    Ok((deleted as u64, offset_of(last) + 1))
+        .prepare_cached(&format!("DELETE FROM lane_{} WHERE place <= ?1", lane.number))?
+        .execute([last])?;
+    Ok((deleted as u64, last.cast_unsigned() + 1))
 }

@@ -115,10 +115,10 @@ async fn what_the_file_holds_but_nobody_has_been_told_of_is_not_delivered() {
     let log = SqliteLog::open(&path, SETTINGS, clock).expect("a new log");
     let place = log.publish(vec![record(1)]).await.expect("it is there").remove(0);
     // As in the moment between a transaction's end and its announcement.
-    let columns = "id + 1, appended_at, key, headers, payload";
+    let columns = "place + 1, appended_at, key, headers, payload";
     Connection::open(&path)
         .and_then(|file| {
-            file.execute(&format!("INSERT INTO records SELECT {columns} FROM records"), [])
+            file.execute(&format!("INSERT INTO lane_1 SELECT {columns} FROM lane_1"), [])
         })
         .expect("appended");
     let mut member = log.subscribe("g", &[Topic::TELEMETRY]).await.expect("joined");
