@@ -6,16 +6,15 @@ use super::{Coverage, FleetReport, Line};
 
 /// The page.
 pub(super) fn page(report: &FleetReport) -> String {
-    let settings = &report.settings;
+    let super::ReportSettings { seed, start, trucks, days } = report.settings;
     let mut text = format!(
-        "# {} trucks, {} days\n\nSeed {}, from {}. Simulated in memory; nothing is read from a running \
-         platform.\n\n",
-        settings.trucks, settings.days, settings.seed, settings.start
+        "# {trucks} trucks, {days} days\n\nMade by `data-fleet report --days {days} --trucks {trucks} --seed \
+         {seed} --start {start}`: simulated in memory; nothing is read from a running platform.\n\n"
     );
     fleet(&mut text, report);
     late(&mut text, report);
     band(&mut text, report);
-    trucks(&mut text, report);
+    each_truck(&mut text, report);
     text
 }
 
@@ -146,7 +145,7 @@ fn band(text: &mut String, report: &FleetReport) {
     }
 }
 
-fn trucks(text: &mut String, report: &FleetReport) {
+fn each_truck(text: &mut String, report: &FleetReport) {
     text.push_str(
         "\n## Each truck\n\n| truck | model | km | km/day | h/day | l/100 km | plain | rolling | hilly | \
          mountainous | trips | on time | refuels | in the band |\n|---|---|---|---|---|---|---|---|---|---|\
