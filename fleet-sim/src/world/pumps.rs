@@ -16,6 +16,8 @@ use super::{
 
 /// What a stop costs beside the fuel: a quarter of an hour of truck and driver, ₹ 150 (estimate).
 const STOP_COST_MPAISE: u64 = 15_000_000;
+/// What a truck that had to stop arrives with, in tenths of a full tank (estimate).
+const FILLED_TENTHS: u64 = 7;
 /// Left at the end beyond the reserve, for the way to the next trip's first pump, ml (estimate).
 const ONWARD_ML: u64 = 25_000;
 /// Nobody queues for less, ml.
@@ -127,16 +129,23 @@ impl Truck {
         let short_ml = reserve_ml.saturating_sub(at_first_ml);
         // What is short is bought at the first pump whatever the plan: solved as if it were there.
         let start_ml = if short_ml > 0 { first_ml + reserve_ml } else { level_ml };
-        let limits = Limits {
-            capacity_ml,
-            start_ml: start_ml.min(capacity_ml),
-            reserve_ml,
-            arrive_ml: (reserve_ml + ONWARD_ML).min(capacity_ml),
-            stop_cost_mpaise: STOP_COST_MPAISE,
+        let least_ml = (reserve_ml + ONWARD_ML).min(capacity_ml);
+        // Who has to stop fills up for the trips after this one, too, where a pump lies near enough
+        // to the end: a stop costs more than the next one saves.
+        let needs_stop = start_ml < trip_ml + least_ml;
+        let most_ml = if needs_stop { capacity_ml / 10 * FILLED_TENTHS } else { least_ml };
+        let cheapest = |arrive_ml| {
+            let limits = Limits {
+                capacity_ml,
+                start_ml: start_ml.min(capacity_ml),
+                reserve_ml,
+                arrive_ml,
+                stop_cost_mpaise: STOP_COST_MPAISE,
+            };
+            Problem::new(limits, trip_ml, &pumps).ok()?.cheapest().ok()
         };
         let place = |(stop, _): &(StopOnRoute, u64), buy_ml| fuel_stop(stop, buy_ml);
-        let plan = Problem::new(limits, trip_ml, &pumps).map(|problem| problem.cheapest());
-        let Ok(Ok(plan)) = plan else {
+        let Some(plan) = cheapest(most_ml.max(least_ml)).or_else(|| cheapest(least_ml)) else {
             let stops = vec![fuel_stop(first, capacity_ml - at_first_ml)];
             return FuelPlan { stops, keeps_reserve: false };
         };
