@@ -34,6 +34,11 @@ pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Re
     if let Some(until) = settings.until.filter(|until| until.as_ms() % 1_000 != 0) {
         return Err(Error::invalid(format!("--until {until}: expected whole seconds")));
     }
+    if let Speed::Real(factor) = settings.speed
+        && !(factor.is_finite() && factor > 0.0)
+    {
+        return Err(Error::invalid(format!("--speed {factor}: expected more than 0")));
+    }
     let state = &components.state;
     let lease = state.acquire(LEASE, &settings.holder, LEASE_TTL).await?;
     let genesis = match state.get(GENESIS_KEY).await? {
@@ -107,9 +112,6 @@ async fn new_genesis(settings: &SimSettings, components: &Components) -> Result<
     };
     if settings.until.is_some_and(|until| until < start) {
         return Err(Error::invalid(format!("--until: before the start, {start}")));
-    }
-    if settings.speed == Speed::Real(0.0) {
-        return Err(Error::invalid("--speed: expected more than 0"));
     }
     let clock_offset_ms = start.ms_since(Time::from_secs(now.as_secs()));
     let genesis = Genesis {

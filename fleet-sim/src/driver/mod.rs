@@ -200,7 +200,8 @@ impl Driver {
         stop: &mut Stop<'_, impl Future<Output = ()> + Send>,
     ) -> Result<bool> {
         let until = settings.until.unwrap_or(Time::MAX);
-        let pace = Pace::new(settings.speed, genesis, self.world.now(), clock.now());
+        // From where the fleet stands, so that added trucks catch up at once, at any speed.
+        let pace = Pace::new(settings.speed, genesis, self.world.reached(), clock.now());
         while self.world.now() < until {
             let now = clock.now();
             let target = pace.world_time(now).min(until);

@@ -137,6 +137,12 @@ impl World {
         self.trucks.iter().map(|truck| truck.state.now).min().unwrap_or(self.genesis.start)
     }
 
+    /// The time up to which the truck that is ahead has come: [`now`](Self::now), unless trucks were
+    /// added that have yet to catch up.
+    pub fn reached(&self) -> Time {
+        self.trucks.iter().map(|truck| truck.state.now).max().unwrap_or(self.genesis.start)
+    }
+
     /// Does everything before `to` (rounded down to the grid; no truck goes back) and returns what
     /// was sent, by time and truck. Uses all cores for large fleets, with the same result.
     #[expect(clippy::missing_panics_doc, reason = "passes on a panic of a truck, which has none")]

@@ -273,6 +273,19 @@ async fn trucks_that_are_added_later_have_lived_from_the_start() {
     assert_eq!(counters.trucks.len(), 5);
 }
 
+#[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "the runtime's time, which is the test's own")]
+async fn trucks_that_are_added_catch_up_at_once_at_any_speed() {
+    let dir = TempDir::new().unwrap();
+    open(dir.path(), still()).run(settings("02:00:00")).await.unwrap();
+    let began = tokio::time::Instant::now();
+    let files = open(dir.path(), Arc::new(PausedClock(began)));
+    let grown = SimSettings { trucks: Some(4), speed: Speed::Real(60.0), ..settings("02:10:00") };
+    assert!(files.run(grown).await.unwrap().is_complete);
+    let passed_s = began.elapsed().as_secs_f64();
+    assert!((9.0..12.0).contains(&passed_s), "ten minutes at 60: {passed_s} s");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_contradicts_the_fleet_is_refused_by_name_and_changes_nothing() {
     let dir = TempDir::new().unwrap();
@@ -285,6 +298,8 @@ async fn what_contradicts_the_fleet_is_refused_by_name_and_changes_nothing() {
         ("--start", SimSettings { start: Some(off_grid), ..base.clone() }),
         ("--until", SimSettings { until: Some(off_grid), ..base.clone() }),
         ("--until", SimSettings { start: Some(at("02:00:00")), ..base.clone() }),
+        ("--speed", SimSettings { speed: Speed::Real(0.0), ..base.clone() }),
+        ("--speed", SimSettings { speed: Speed::Real(f64::NAN), ..base.clone() }),
     ] {
         let error = files.run(bad).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
@@ -292,6 +307,9 @@ async fn what_contradicts_the_fleet_is_refused_by_name_and_changes_nothing() {
         assert!(files.state.get("genesis").await.unwrap().is_none(), "a bad start began a fleet");
     }
     files.run(base.clone()).await.unwrap();
+    let halted = SimSettings { speed: Speed::Real(0.0), ..base.clone() };
+    let error = files.run(halted).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "a fleet that is known stands still: {error}");
     let before = (files.sent().await, files.state.load().await.unwrap());
     for (name, other) in [
         ("--seed 8", SimSettings { seed: Some(8), ..base.clone() }),
