@@ -88,6 +88,7 @@ impl Job {
     }
 
     /// Where most of the time went beyond driving freely, and beyond the rest that was planned.
+    /// Of equals the first; a trip that lost nothing on the way has met the slowness of its road.
     fn late_reason(&self) -> LateReason {
         let delays = self.delays();
         let causes = [
@@ -98,7 +99,7 @@ impl Job {
             (delays.closure_s, LateReason::Closure),
             (delays.breakdown_s, LateReason::Breakdown),
         ];
-        let largest = causes.into_iter().max_by_key(|(seconds, _)| *seconds);
+        let largest = causes.into_iter().rev().max_by_key(|(seconds, _)| *seconds);
         largest.map_or(LateReason::Traffic, |(_, reason)| reason)
     }
 }
@@ -300,4 +301,20 @@ impl Truck {
 fn trip_end(node: NodeIx) -> TripEnd {
     let node = Network::ne_india().node_at(node);
     TripEnd { place: node.id.clone(), name: node.name.clone(), position: node.position }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_trip_without_a_delay_is_not_told_as_a_breakdown() {
+        let start: Time = "2026-01-05T00:00:00Z".parse().unwrap();
+        let mut truck = Truck::new(1, 1, start).unwrap();
+        truck.choose_job(start);
+        let job = truck.state.job.as_mut().unwrap();
+        assert_eq!(job.late_reason(), LateReason::Traffic);
+        job.delays.breakdown_s = 1;
+        assert_eq!(job.late_reason(), LateReason::Breakdown);
+    }
 }
