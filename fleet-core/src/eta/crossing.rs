@@ -79,7 +79,7 @@ pub struct Haul {
 }
 
 impl Haul {
-    /// `model` weighing `mass_kg` in all; a mass outside kerb to gross weight is cut to that.
+    /// `model` weighing `mass_kg` in all; a mass outside kerb to 1.1 times gross weight is cut to that.
     pub fn new(model: &TruckModel, mass_kg: f64) -> Self {
         let mass_kg = mass_kg.max(model.kerb_kg).min(model.gvw_kg * 1.1);
         let map = EngineMap::new(&model.engine);

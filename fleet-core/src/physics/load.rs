@@ -222,11 +222,31 @@ mod tests {
         error.to_string()
     }
 
+    /// A tree as TOML, one line a field.
+    fn toml_of(tree: &Value) -> String {
+        fn value(of: &Value) -> String {
+            match of {
+                Value::Object(fields) => format!("{{{}}}", lines(fields).join(", ")),
+                Value::Array(items) => {
+                    format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", "))
+                }
+                plain => plain.to_string(),
+            }
+        }
+        fn lines(fields: &Map<String, Value>) -> Vec<String> {
+            fields.iter().map(|(name, field)| format!("{name:?} = {}", value(field))).collect()
+        }
+        lines(tree.as_object().expect("a table")).join("\n")
+    }
+
     #[test]
     fn json_and_toml_give_the_same_model() {
         for model in TruckModel::bundled() {
             let json = serde_json::to_string(model.as_ref()).expect("a model is JSON");
             assert_eq!(&TruckModel::from_json(&json).expect("its own JSON"), model.as_ref());
+            let tree = serde_json::to_value(model.as_ref()).expect("a model is a tree");
+            let toml = TruckModel::from_toml(&toml_of(&tree)).expect("its own TOML");
+            assert_eq!(&toml, model.as_ref());
         }
         let mut whole = tree();
         whole.as_object_mut().expect("a table").remove("notes");

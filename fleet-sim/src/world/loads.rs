@@ -25,10 +25,10 @@ struct Load {
 /// The first load is nearly on the truck when the world begins, and the gates are open for it.
 const FIRST_LOADING_MIN: f64 = 2.0;
 
-/// Minutes around `median_min`, skewed like a log-normal of σ 0.5, from a third to three times.
+/// Minutes around `median_min`, skewed like a log-normal of σ 0.5, from a half to three times.
 pub(super) fn dwell_min(median_min: f64, z: f64) -> f64 {
     let x = 0.5 * z;
-    median_min * (1.0 + x + 0.5 * x * x).clamp(0.33, 3.0)
+    median_min * (1.0 + x + 0.5 * x * x).min(3.0)
 }
 
 pub(super) fn minutes(minutes: f64) -> i64 {
@@ -132,7 +132,7 @@ impl Truck {
             _ if self.state.jobs <= 1 => FIRST_LOADING_MIN,
             _ if payload_kg <= 0.0 => 10.0,
             Some(depot) => {
-                // 15 to 120 minutes, mostly short (physics.md B10 of the research).
+                // 15 to 120 minutes, mostly short (estimate).
                 let queue = self.fixed.dwell.uniform(draw + 4);
                 let queue_min = 15.0 + 105.0 * queue * queue;
                 queue_min + dwell_min(depot.loading_min_per_t * payload_kg * 1e-3, z)

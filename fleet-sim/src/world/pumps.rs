@@ -24,7 +24,7 @@ const ONWARD_ML: u64 = 25_000;
 const LEAST_ML: u64 = 20_000;
 /// A pump on a road out of a town is the town's within this, m.
 const TOWN_M: f64 = 20_000.0;
-/// Paying, washing the screen, getting back on the road, minutes (physics.md B10 of the research).
+/// Paying, washing the screen, getting back on the road, minutes (estimate).
 const OVERHEAD_MIN: f64 = 8.0;
 
 /// Price of diesel in a state, paise per litre.
