@@ -10,7 +10,7 @@
 //! let month = Counts { good: 999_580, bad: 420 };
 //! let hour = Counts { good: 1_392, bad: 8 };
 //! let five_minutes = Counts { good: 119, bad: 1 };
-//! assert!(objective.is_met(month));
+//! assert_eq!(objective.is_met(month), Some(true));
 //! assert_eq!(objective.used(month), Some(0.42));
 //! assert_eq!(objective.seconds_to_exhaustion(month, hour, five_minutes), Some(263_088));
 //! # Ok::<(), fleet_core::Error>(())
@@ -87,10 +87,10 @@ impl Objective {
         (u128::from(window.bad) * 1_000_000, window.total() * u128::from(self.budget_ppm))
     }
 
-    /// Whether no more failed than may; equality is met, with nothing left.
-    pub fn is_met(self, window: Counts) -> bool {
+    /// Whether no more failed than may; equality is met, with nothing left. `None` without requests.
+    pub fn is_met(self, window: Counts) -> Option<bool> {
         let (spent, allowed) = self.spent_and_allowed(window);
-        spent <= allowed
+        (allowed > 0).then_some(spent <= allowed)
     }
 
     /// Share of the budget that is used, above 1 if overspent; `None` without requests.
@@ -171,7 +171,7 @@ mod tests {
         objective: &str,
         month: Counts,
         hour: Counts,
-        met: bool,
+        met: Option<bool>,
         used: &str,
         left: Option<u64>,
     ) {
@@ -185,24 +185,24 @@ mod tests {
     #[test]
     fn worked_examples() {
         let (m, h) = (counts(1_000_000, 420), counts(1_400, 8));
-        check("99.9", m, h, true, "0.420000", Some(263_088));
-        check("99.9", counts(864_000, 864), counts(1_200, 0), true, "1.000000", Some(0));
+        check("99.9", m, h, Some(true), "0.420000", Some(263_088));
+        check("99.9", counts(864_000, 864), counts(1_200, 0), Some(true), "1.000000", Some(0));
         check(
             "99.9 %",
             counts(3_600_000, 1_500),
             counts(5_000, 72),
-            true,
+            Some(true),
             "0.416667",
             Some(105_000),
         );
-        check("99.9", counts(864_000, 900), counts(1_200, 0), false, "1.041667", Some(0));
-        check("99.9", counts(0, 0), counts(0, 0), true, "none", None);
-        check("99.9", counts(2_160, 2), counts(3, 1), true, "0.925926", None);
+        check("99.9", counts(864_000, 900), counts(1_200, 0), Some(false), "1.041667", Some(0));
+        check("99.9", counts(0, 0), counts(0, 0), None, "none", None);
+        check("99.9", counts(2_160, 2), counts(3, 1), Some(true), "0.925926", None);
         check(
             "90",
             counts(1_728_000, 30_000),
             counts(2_400, 2_400),
-            true,
+            Some(true),
             "0.173611",
             Some(214_200),
         );
@@ -231,7 +231,7 @@ mod tests {
             let window = Counts { good, bad };
             if let Some(used) = objective.used(window) {
                 prop_assert!(used.is_finite() && used >= 0.0);
-                prop_assert!(objective.is_met(window) == (used <= 1.0) || (used - 1.0).abs() < 1e-9);
+                prop_assert!(objective.is_met(window) == Some(used <= 1.0) || (used - 1.0).abs() < 1e-9);
             }
             let left = objective.seconds_to_exhaustion(window, window, window);
             prop_assert_eq!(left == Some(0), window.total() > 0 && objective.used(window) >= Some(1.0));
