@@ -67,6 +67,18 @@ impl Time {
         self.plus_ms(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// Passes this on if it lies in the years of the contract, [`MIN`](Self::MIN) up to
+    /// [`MAX`](Self::MAX).
+    ///
+    /// # Errors
+    /// `Invalid`, naming `field`, the milliseconds and the rule.
+    pub fn check(self, field: &str) -> Result<Self> {
+        if (Self::MIN..Self::MAX).contains(&self) {
+            return Ok(self);
+        }
+        Err(Error::invalid(format!("{field}: {} is outside the years 2000 to 2099", self.0)))
+    }
+
     /// Milliseconds from `earlier` to this; negative if this is the earlier one.
     pub const fn ms_since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
@@ -116,12 +128,7 @@ impl FromStr for Time {
         let timestamp: jiff::Timestamp = text.parse().map_err(|_| {
             Error::invalid(format!("{text:?}: expected RFC 3339 like 2026-01-05T00:00:00Z"))
         })?;
-        let time = Self(timestamp.as_millisecond());
-        if (Self::MIN..Self::MAX).contains(&time) {
-            Ok(time)
-        } else {
-            Err(Error::invalid(format!("{text:?}: outside the years 2000 to 2099")))
-        }
+        Self(timestamp.as_millisecond()).check("time")
     }
 }
 

@@ -51,12 +51,7 @@ fn trip_status(number: i32) -> Result<Option<TripStatus>> {
 }
 
 fn time(field: &str, ms: Option<i64>) -> Result<Option<Time>> {
-    let Some(ms) = ms else { return Ok(None) };
-    let time = Time::from_ms(ms);
-    if (Time::MIN..Time::MAX).contains(&time) {
-        return Ok(Some(time));
-    }
-    Err(Error::invalid(format!("{field}: {ms} is outside the years 2000 to 2099")))
+    ms.map(|ms| Time::from_ms(ms).check(field)).transpose()
 }
 
 /// What is asked of whose history.

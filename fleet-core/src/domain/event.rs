@@ -233,10 +233,7 @@ impl TelemetryEvent {
         if i64::try_from(self.seq).is_err() {
             return Err(Error::invalid(format!("seq: {} is above 2^63 - 1", self.seq)));
         }
-        if !(Time::MIN..Time::MAX).contains(&self.event_time) {
-            let ms = self.event_time.as_ms();
-            return Err(Error::invalid(format!("event_time: {ms} ms is outside 2000 to 2099")));
-        }
+        self.event_time.check("event_time")?;
         ranges::LATITUDE_DEG.check(self.position.lat)?;
         ranges::LONGITUDE_DEG.check(self.position.lon)?;
         self.signals.validate()?;
@@ -291,9 +288,7 @@ impl Refuelling {
     pub fn validate(&self) -> Result<()> {
         ranges::REFUELLED_ML.check(self.refuelled_ml as f64)?;
         ranges::PRICE_PAISE_PER_L.check(self.price_paise_per_l as f64)?;
-        if !(Time::MIN..Time::MAX).contains(&self.refuelled_at) {
-            return Err(Error::invalid("refuelled_at: outside the years 2000 to 2099"));
-        }
+        self.refuelled_at.check("refuelled_at")?;
         check_text("station", &self.station)
     }
 }

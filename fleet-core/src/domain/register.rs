@@ -61,9 +61,7 @@ impl Genesis {
     /// # Errors
     /// `Invalid`, naming the rule.
     pub fn validate(&self) -> Result<()> {
-        if !(Time::MIN..Time::MAX).contains(&self.start) {
-            return Err(Error::invalid("genesis.start: outside the years 2000 to 2099"));
-        }
+        self.start.check("genesis.start")?;
         if self.start.as_ms() % 1_000 != 0 {
             return Err(Error::invalid("genesis.start: expected a multiple of one second"));
         }

@@ -176,9 +176,8 @@ pub struct TripSummary {
 impl Eta {
     fn validate(&self, field: &str) -> Result<()> {
         let Self { arrival, earliest, latest } = self;
-        if earliest < &Time::MIN || latest >= &Time::MAX {
-            return Err(Error::invalid(format!("{field}: outside the years 2000 to 2099")));
-        }
+        earliest.check(field)?;
+        latest.check(field)?;
         if arrival < earliest || latest < arrival {
             return Err(Error::invalid(format!("{field}: expected earliest <= arrival <= latest")));
         }
@@ -202,8 +201,7 @@ impl TripSummary {
             ("promised_at", Some(self.promised_at)),
             ("arrived_at", self.arrived_at),
         ] {
-            let ok = time.is_none_or(|time| (Time::MIN..Time::MAX).contains(&time));
-            rule(ok, &format!("{field}: outside the years 2000 to 2099"))?;
+            time.map(|time| time.check(field)).transpose()?;
         }
         let arrived_in_order = self.arrived_at.is_none_or(|at| at >= self.started_at);
         rule(arrived_in_order, "arrived_at: before started_at")?;

@@ -108,11 +108,7 @@ fn missing(field: &str) -> Error {
 }
 
 fn time(field: &str, ms: i64) -> Result<Time> {
-    let time = Time::from_ms(ms);
-    if (Time::MIN..Time::MAX).contains(&time) {
-        return Ok(time);
-    }
-    Err(Error::invalid(format!("{field}: {ms} is outside the years 2000 to 2099")))
+    Time::from_ms(ms).check(field)
 }
 
 fn non_empty<T: FromStr<Err = Error>>(text: &str) -> Result<Option<T>> {
