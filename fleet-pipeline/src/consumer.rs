@@ -95,7 +95,8 @@ struct Group<'a> {
 ///
 /// # Errors
 /// When going on would lose or spoil data: store or log say `Corrupt` or `Internal`, or the
-/// dead-letter topic cannot be written (the message names the partitions that halt). Nothing is
+/// dead-letter topic cannot be written (the message names the partitions that halt; the others are
+/// committed, and the group ends). Nothing is
 /// committed that was not written or set aside.
 pub async fn run(
     settings: ConsumerSettings,
@@ -198,13 +199,17 @@ impl Group<'_> {
             .collect();
         self.parts.metrics.batch_records.observe(records.len() as f64);
         self.parts.hook.pass("before_write");
-        let Some(outcomes) = self.write(consumer, &handled, &next, shutdown).await? else {
+        let safe = until_refused(&next, &handled);
+        let Some(outcomes) = self.write(consumer, &handled, &safe, shutdown).await? else {
             return Ok(Next::Stop);
         };
         self.parts.hook.pass("after_write");
         let letters = self.letters(&handled, outcomes);
-        owed.extend(next);
+        owed.extend(next.clone());
         if self.set_aside(consumer, letters, owed, shutdown).await? == Next::Stop {
+            return Ok(Next::Stop);
+        }
+        if safe != next && self.write(consumer, &[], &next, shutdown).await?.is_none() {
             return Ok(Next::Stop);
         }
         self.parts.hook.pass("after_dead_letters");
@@ -253,7 +258,9 @@ impl Group<'_> {
                 polled = consumer.poll(1, pause) => match polled {
                     Err(cause) if cause.kind().remedy() == Remedy::Retry => {
                         warn!(group = self.name, error = %cause, "the log is away, too");
-                        tokio::time::sleep(pause).await;
+                        if wait(&mut backoff, shutdown).await == Next::Stop {
+                            return Ok(None);
+                        }
                     }
                     polled => drop(polled?),
                 }
@@ -393,6 +400,18 @@ impl Group<'_> {
         }
         Ok(())
     }
+}
+
+/// How far the feed may go before the letters are safe: a record that does not decode today may be
+/// stored after a fix, and must not come behind what readers have seen.
+fn until_refused(next: &Watermarks, handled: &[Handled<'_>]) -> Watermarks {
+    let mut safe = next.clone();
+    for Handled { record, .. } in handled.iter().filter(|handled| handled.outcome.is_err()) {
+        let place = &record.place;
+        let until = safe.entry(place.partition.clone()).or_insert(place.offset);
+        *until = place.offset.min(*until);
+    }
+    safe
 }
 
 /// Waits before the next attempt, unless told to stop.

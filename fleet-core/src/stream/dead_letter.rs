@@ -106,7 +106,9 @@ pub fn set_aside(
         header(ATTEMPTS, before.saturating_add(1).to_string()),
         header(TIME, now.as_ms().to_string()),
     ];
-    headers.extend(record.headers.iter().find(|(name, _)| name == REDRIVEN_FROM).cloned());
+    // Only what we can have written: anybody may have put the record into its topic.
+    let from = record.header(REDRIVEN_FROM).filter(|from| parse_id(from).is_ok());
+    headers.extend(from.map(|from| header(REDRIVEN_FROM, from.to_owned())));
     keep_headers(&mut headers, &record.headers);
     NewRecord {
         topic: origin.partition.topic.dead_letters(),
@@ -154,7 +156,10 @@ impl DeadLetter {
             detail: String::new(),
             attempts: 0,
             dead_lettered_at: record.appended_at,
-            redriven_from: record.header(REDRIVEN_FROM).map(str::to_owned),
+            redriven_from: record
+                .header(REDRIVEN_FROM)
+                .filter(|from| parse_id(from).is_ok())
+                .map(str::to_owned),
             key: record.key.clone(),
             headers: own.cloned().collect(),
             payload: record.payload.clone(),
@@ -355,6 +360,15 @@ mod tests {
         assert!(letter.detail.contains("fleet-"), "{}", letter.detail);
         assert_eq!(letter.headers, [header("x", "1")]);
         assert!(DeadLetter::parse(&record(Vec::new())).is_err(), "no dead-letter topic");
+    }
+
+    #[test]
+    fn what_others_write_in_our_name_neither_stays_nor_spoils_the_letter() {
+        let forged =
+            vec![header(REDRIVEN_FROM, vec![b'x'; HEADER_BYTES_MAX]), header(ATTEMPTS, "-1")];
+        let new = set_aside(&record(forged), "group", ErrorKind::Invalid, "why", Time::MIN);
+        let letter = DeadLetter::parse(&delivered(new)).expect("ours");
+        assert_eq!((letter.redriven_from, letter.attempts), (None, 1));
     }
 
     proptest! {

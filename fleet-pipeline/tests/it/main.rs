@@ -213,9 +213,16 @@ async fn when_even_the_dead_letters_fail_their_partition_halts_uncommitted() {
         .filter_map(|lag| Some((lag.partition, lag.committed?)))
         .collect();
     assert_eq!(committed, BTreeMap::from([(places[2].partition.clone(), 1)]));
+    let served = |marks: BTreeMap<_, u64>| marks[halted];
+    assert_eq!(
+        served(world.store.watermarks().await.unwrap()),
+        1,
+        "not past what may yet be stored"
+    );
     faults.heal();
     let archiver = Archiver::start(&world);
     caught_up(&world).await;
+    assert_eq!(served(world.store.watermarks().await.unwrap()), 2);
     assert_eq!((seqs(&world, 1).await, letters(&world).await.len()), (vec![1], 1));
     archiver.stop().await.unwrap();
 }
