@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use anyhow::{Context, Result, bail};
 use fleet_core::time::Time;
-use fleet_sim::Speed;
+use fleet_sim::{Speed, World};
 
 use crate::cli::RunArgs;
 
@@ -151,8 +151,8 @@ fn check(values: &BTreeMap<String, String>) -> Result<Settings> {
         data_dir: c
             .value("data_dir", "a directory", |text| (!text.is_empty()).then(|| text.into()))
             .unwrap_or_else(|| DATA_DIR.into()),
-        trucks: c.value("trucks", "1 to 999999", |text| {
-            text.parse().ok().filter(|trucks| (1..=999_999).contains(trucks))
+        trucks: c.value("trucks", &format!("1 to {}", World::TRUCKS_MAX), |text| {
+            text.parse().ok().filter(|trucks| (1..=World::TRUCKS_MAX).contains(trucks))
         }),
         seed: c.value("seed", "a whole number from 0", |text| text.parse().ok()),
         speed: c

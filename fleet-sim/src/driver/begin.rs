@@ -120,7 +120,7 @@ async fn new_genesis(settings: &SimSettings, components: &Components) -> Result<
         clock_offset_ms,
         world_version: World::VERSION,
     };
-    World::new(genesis.clone(), settings.trucks.unwrap_or(TRUCKS_DEFAULT))?;
+    World::check(&genesis, settings.trucks.unwrap_or(TRUCKS_DEFAULT))?;
     let bytes = serde_json::to_vec(&genesis)
         .map_err(|e| Error::internal("genesis does not encode").with_source(e))?;
     let stored = components.state.put_once(GENESIS_KEY, bytes.into()).await?;

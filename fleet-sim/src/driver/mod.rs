@@ -183,10 +183,13 @@ pub async fn run(
             written
                 .map_err(|e| Error::internal("the simulator's writer died").with_source(e))??;
         }
+        if let Err(error) = components.state.release(&begun.lease).await {
+            // All is saved; the lease runs out by itself.
+            tracing::warn!(%error, "the lease was not given back");
+        }
         finished
     };
     let is_complete = stop.within_grace(finishing).await?;
-    components.state.release(&begun.lease).await?;
     Ok(Finished { world_time, is_complete })
 }
 

@@ -11,8 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use fleet_core::{
-    ErrorKind, Result,
+    Result,
+    backoff::Backoff,
     domain::{Counters, TruckId},
+    error::Remedy,
+    random::Stream,
     state::{Checkpoint, Lease},
     stream::{NewRecord, Topic},
     time::Time,
@@ -129,13 +132,14 @@ pub(super) async fn retry<T, F>(what: &str, mut action: impl FnMut() -> F) -> Re
 where
     F: Future<Output = Result<T>>,
 {
-    let mut wait = BACKOFF_MIN;
+    // There is one simulator at a time: nobody to come back in step with.
+    let mut backoff = Backoff::new(BACKOFF_MIN, BACKOFF_MAX, Stream::new(0, "simulator", what));
     loop {
         match action().await {
-            Err(error) if error.kind() == ErrorKind::Unavailable => {
+            Err(error) if error.kind().remedy() == Remedy::Retry => {
+                let wait = backoff.next_wait();
                 warn!(what, %error, wait_ms = wait.as_millis(), "not possible now; will retry");
                 tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(BACKOFF_MAX);
             }
             outcome => return outcome,
         }
