@@ -20,12 +20,9 @@ pub(crate) struct ReportArgs {
     /// Where simulated time begins, RFC 3339.
     #[arg(long, value_name = "TIME", default_value = "2026-01-05T00:00:00Z")]
     start: String,
-    /// Print one JSON object.
-    #[arg(long, conflicts_with = "markdown")]
-    json: bool,
-    /// Print a page of Markdown (the default).
+    /// Print one JSON object instead of a page of Markdown.
     #[arg(long)]
-    markdown: bool,
+    json: bool,
 }
 
 #[expect(clippy::print_stdout, reason = "printing is what it is for")]

@@ -14,13 +14,14 @@ const TOP: f64 = 64.0;
 const PANEL: f64 = 104.0;
 const GAP: f64 = 18.0;
 const FOOT: f64 = 40.0;
-/// Statuses that colour the ground, with their words.
-const GROUNDS: [(Status, &str, &str); 5] = [
-    (Status::Loading, "#efe6d2", "loading"),
-    (Status::Unloading, "#e2ead6", "unloading"),
-    (Status::Resting, "#dfe3f2", "resting"),
-    (Status::Refuelling, "#f6dada", "at the pump"),
-    (Status::Idle, "#ececec", "idle"),
+/// What colours the ground, with its word: places of [`ground`].
+const GROUNDS: [(&str, &str); 6] = [
+    ("#efe6d2", "loading"),
+    ("#e2ead6", "unloading"),
+    ("#dfe3f2", "resting"),
+    ("#f6dada", "at the pump"),
+    ("#ececec", "idle"),
+    ("#f3e2f3", "road barred"),
 ];
 
 /// One line of the chart.
@@ -140,7 +141,7 @@ fn escape(text: &str) -> String {
 
 fn legend(svg: &mut String) {
     let mut x = LEFT;
-    for (_, colour, word) in GROUNDS {
+    for (colour, word) in GROUNDS {
         let _ = writeln!(
             svg,
             "<rect x=\"{x}\" y=\"36\" width=\"14\" height=\"14\" fill=\"{colour}\" stroke=\"#999999\"/>\
@@ -151,12 +152,24 @@ fn legend(svg: &mut String) {
     }
 }
 
+/// What the truck was doing: a place in [`GROUNDS`], none while it drives.
+fn ground(event: &TelemetryEvent) -> Option<usize> {
+    match event.status {
+        Status::Loading => Some(0),
+        Status::Unloading => Some(1),
+        Status::Resting => Some(2),
+        Status::Refuelling => Some(3),
+        Status::Idle => Some(4),
+        // Under way with the engine off: before a closed road, or a town that bars trucks.
+        Status::EnRoute if event.signals.engine_rpm == Some(0.0) => Some(5),
+        Status::EnRoute | Status::Breakdown => None,
+    }
+}
+
 /// What the truck was doing, as stripes behind all panels.
 fn grounds(svg: &mut String, events: &[TelemetryEvent], hours: &Hours, bottom: f64) {
-    for run in events.chunk_by(|a, b| a.status == b.status) {
-        let Some((_, colour, _)) = GROUNDS.iter().find(|ground| ground.0 == run[0].status) else {
-            continue;
-        };
+    for run in events.chunk_by(|a, b| ground(a) == ground(b)) {
+        let Some((colour, _)) = ground(&run[0]).map(|place| GROUNDS[place]) else { continue };
         let from = hours.x(run[0].event_time);
         let to = hours.x(run[run.len() - 1].event_time);
         let _ = writeln!(

@@ -140,7 +140,7 @@ impl FleetReport {
         if !(1..=DAYS_MAX).contains(&days) {
             return Err(Error::invalid(format!("--days {days}: expected 1 to {DAYS_MAX}")));
         }
-        if trucks > TRUCKS_MAX {
+        if !(1..=TRUCKS_MAX).contains(&trucks) {
             return Err(Error::invalid(format!("--trucks {trucks}: expected 1 to {TRUCKS_MAX}")));
         }
         let genesis = Genesis { seed, start, clock_offset_ms: 0, world_version: World::VERSION };

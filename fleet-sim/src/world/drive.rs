@@ -58,9 +58,10 @@ impl Truck {
             self.state.at_m += step.distance_m;
         }
         if is_driving {
-            self.state.since_break_s += 1;
-            self.state.since_rest_s += 1;
+            self.state.duty.drive(1);
             self.plan_halts();
+        } else {
+            self.state.duty.stand(1);
         }
     }
 

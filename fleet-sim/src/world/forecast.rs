@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use fleet_core::{
     domain::Eta,
     eta::{Band, Residuals, Stretch},
+    physics::Road,
     route::{Network, Piece, Route, StopOnRoute, ZoneIx},
     time::Time,
     units::mps_from_kmh,
@@ -13,8 +14,8 @@ use fleet_core::{
 use super::{
     calendar,
     drive::{FLOW_MEAN, road},
-    halts::{self, BREAK_S, Fatigue, OFF_DUTY_S},
-    pumps,
+    duty::{BREAK_S, Due, Duty, OFF_DUTY_S},
+    halts, pumps,
     truck::{FuelStop, Phase, Truck},
     weather::{self, Sky},
 };
@@ -31,8 +32,7 @@ struct Ghost {
     /// Part of a second that `time` does not show.
     rest_s: f64,
     speed_mps: f64,
-    since_break_s: u32,
-    since_rest_s: u32,
+    duty: Duty,
     admitted: Option<ZoneIx>,
     sky: Sky,
 }
@@ -45,20 +45,18 @@ impl Ghost {
         self.time = self.time.plus_ms(whole as i64 * 1_000);
         let seconds = (whole as i64).clamp(0, 86_400);
         let seconds = u32::try_from(seconds).unwrap_or(0);
-        self.since_break_s += seconds;
-        self.since_rest_s += seconds;
+        self.duty.drive(seconds);
     }
 
-    /// Stands, with the clocks of the driver as they were.
-    fn stand(&mut self, seconds: i64) {
-        self.time = self.time.plus_ms(seconds * 1_000);
+    fn stand(&mut self, seconds: u32) {
+        self.time = self.time.plus_ms(i64::from(seconds) * 1_000);
         self.speed_mps = 0.0;
-        if seconds >= BREAK_S {
-            self.since_break_s = 0;
-        }
-        if seconds >= OFF_DUTY_S {
-            self.since_rest_s = 0;
-        }
+        self.duty.stand(seconds);
+    }
+
+    fn stand_until(&mut self, until: Time) {
+        let ms = until.ms_since(self.time).max(0);
+        self.stand(u32::try_from(ms / 1_000).unwrap_or(u32::MAX));
     }
 }
 
@@ -80,14 +78,8 @@ impl Truck {
                 continue;
             }
             let free_kmh = piece.truck_speed_kmh.min(piece.maxspeed_kmh) * self.fixed.pace;
-            let stretch = Stretch {
-                length_m,
-                grade: piece.grade,
-                rolling_factor: 1.0 + 0.035 * (piece.iri_m_per_km - 2.0),
-                air_density_kgpm3: 1.1,
-                ambient_c: 25.0,
-                wanted_mps: mps_from_kmh(free_kmh),
-            };
+            let road = road(piece, false, self.state.now);
+            let stretch = stretch(&road, length_m, mps_from_kmh(free_kmh));
             let crossing = self.haul.cross(speed_mps, &stretch);
             while let Some(stop) = stops.next_if(|stop| stop.at_m <= piece.end_m()) {
                 let share = (stop.at_m - start_m) / length_m;
@@ -118,8 +110,7 @@ impl Truck {
             time: now,
             rest_s: 0.0,
             speed_mps: self.state.vehicle.speed_mps,
-            since_break_s: self.state.since_break_s,
-            since_rest_s: self.state.since_rest_s,
+            duty: self.state.duty,
             admitted: self.state.admitted,
             sky: Sky::seen_at(self.fixed.seed, now),
         };
@@ -128,12 +119,12 @@ impl Truck {
             Phase::Driving => {}
             Phase::Refuelling { until, buy_ml, .. } => {
                 level_ml += buy_ml;
-                self.wait_out(&mut ghost, until);
+                ghost.stand_until(until);
             }
             Phase::Resting { until }
             | Phase::Closed { until }
             | Phase::Barred { until }
-            | Phase::Stranded { until } => self.wait_out(&mut ghost, until),
+            | Phase::Stranded { until } => ghost.stand_until(until),
             Phase::Idle { .. } | Phase::Loading { .. } | Phase::Unloading { .. } => return None,
         }
         let plan = self.stops_to_come(route, level_ml);
@@ -141,11 +132,11 @@ impl Truck {
         for piece in pieces_from(route, self.state.at_m) {
             self.cross(&mut ghost, piece);
             while let Some(stop) = stops.next_if(|stop| stop.at_m <= piece.end_m()) {
-                pump(&mut ghost, stop);
+                ghost.stand(pumps::expected_stop_s(stop, ghost.time));
             }
-            let due = halts::fatigue(ghost.since_break_s, ghost.since_rest_s, self.crew());
-            if due != Fatigue::Fresh && !halts::finishes_first(route.length_m - piece.end_m()) {
-                ghost.stand(if due == Fatigue::OffDuty { OFF_DUTY_S } else { BREAK_S });
+            let due = ghost.duty.due(self.crew());
+            if due != Due::Nothing && !halts::finishes_first(route.length_m - piece.end_m()) {
+                ghost.stand(if due == Due::OffDuty { OFF_DUTY_S } else { BREAK_S });
             }
         }
         Some(ghost.time)
@@ -163,13 +154,6 @@ impl Truck {
         plan.stops.into_iter().filter(|stop| stop.at_m >= from_m).collect()
     }
 
-    /// The rest of a halt under way; all of it counts for the driver.
-    fn wait_out(&self, ghost: &mut Ghost, until: Time) {
-        let all_s = until.ms_since(self.state.phase_since) / 1_000;
-        ghost.stand(all_s);
-        ghost.time = until;
-    }
-
     /// Drives over what is left of `piece`, waiting first where a town bars trucks.
     fn cross(&self, ghost: &mut Ghost, piece: &Piece) {
         let network = Network::ne_india();
@@ -177,7 +161,7 @@ impl Truck {
         if town != ghost.admitted {
             let barred = town.and_then(|town| calendar::barred_until(network, town, ghost.time));
             if let Some(until) = barred {
-                ghost.stand(until.ms_since(ghost.time) / 1_000);
+                ghost.stand_until(until);
             }
             ghost.admitted = town;
         }
@@ -187,22 +171,23 @@ impl Truck {
         }
         let pace = calendar::pace(ghost.sky, network, piece, ghost.time);
         let road = road(piece, pace.wet, ghost.time);
-        let stretch = Stretch {
-            length_m,
-            grade: piece.grade,
-            rolling_factor: road.rolling_factor(),
-            air_density_kgpm3: road.air_density_kgpm3,
-            ambient_c: road.ambient_c,
-            wanted_mps: self.target_mps(piece, pace) * FLOW_MEAN,
-        };
+        let wanted_mps = self.target_mps(piece, pace) * FLOW_MEAN;
+        let stretch = stretch(&road, length_m, wanted_mps);
         let crossing = self.haul.cross(ghost.speed_mps, &stretch);
         ghost.speed_mps = crossing.speed_mps;
         ghost.drive(crossing.duration_s);
     }
 }
 
-fn pump(ghost: &mut Ghost, stop: &FuelStop) {
-    ghost.stand(pumps::expected_stop_s(stop, ghost.time) as i64);
+fn stretch(road: &Road, length_m: f64, wanted_mps: f64) -> Stretch {
+    Stretch {
+        length_m,
+        grade: road.grade,
+        rolling_factor: road.rolling_factor(),
+        air_density_kgpm3: road.air_density_kgpm3,
+        ambient_c: road.ambient_c,
+        wanted_mps,
+    }
 }
 
 fn pieces_from(route: &Route, from_m: f64) -> &[Piece] {

@@ -7,16 +7,11 @@ use fleet_core::{
 
 use super::{
     calendar,
+    duty::{BREAK_S, Due, OFF_DUTY_S},
     truck::{Halt, Phase, Truck},
 };
 
-pub(super) const BREAK_AFTER_S: u32 = 5 * 3_600; // Motor Transport Workers Act 1961, s. 15
-pub(super) const BREAK_S: i64 = 1_800;
-const DUTY_S: u32 = 8 * 3_600; // s. 13
-pub(super) const OFF_DUTY_S: i64 = 9 * 3_600; // s. 15
-/// A driver who nears the limit takes the next good place to halt.
-const LOOK_FOR_REST_S: u32 = 1_800;
-/// And drives on if the end is as near as this, m.
+/// A driver who is due drives on if the end is as near as this, m.
 const LAST_M: f64 = 10_000.0;
 /// How far a tired driver looks for a place, m; then it is the roadside.
 const REST_WITHIN_M: f64 = 8_000.0;
@@ -26,28 +21,6 @@ const BRAKING_M: f64 = 300.0;
 const PUMP_IN_SIGHT_M: f64 = 2_000.0;
 /// Trucks above this are goods vehicles of class N3, which towns bar, kg.
 const HEAVY_KG: f64 = 12_000.0;
-
-/// What the law has a crew do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fatigue {
-    Fresh,
-    /// A break of half an hour is due.
-    Break,
-    /// A rest of nine hours is due.
-    OffDuty,
-}
-
-/// What is due after so many seconds at the wheel, looking half an hour ahead; of two drivers one
-/// can sleep while the other drives.
-pub(super) fn fatigue(since_break_s: u32, since_rest_s: u32, crew: u32) -> Fatigue {
-    if since_rest_s + LOOK_FOR_REST_S >= DUTY_S * crew {
-        Fatigue::OffDuty
-    } else if since_break_s + LOOK_FOR_REST_S >= BREAK_AFTER_S {
-        Fatigue::Break
-    } else {
-        Fatigue::Fresh
-    }
-}
 
 /// Whether a driver who is due still finishes a trip with `left_m` to go.
 pub(super) fn finishes_first(left_m: f64) -> bool {
@@ -78,8 +51,8 @@ impl Truck {
             self.state.halt = Some(Halt::Station(stop.station, stop.at_m));
             return;
         }
-        let due = fatigue(self.state.since_break_s, self.state.since_rest_s, self.crew());
-        if due == Fatigue::Fresh || finishes_first(route.length_m - self.state.at_m) {
+        let due = self.state.duty.due(self.crew());
+        if due == Due::Nothing || finishes_first(route.length_m - self.state.at_m) {
             return;
         }
         let ahead_m = self.state.at_m + BRAKING_M;
@@ -93,28 +66,18 @@ impl Truck {
 
     /// At a place chosen for it: a break or a long rest, whichever is due.
     pub(super) fn rest(&mut self, now: Time) {
-        let due = fatigue(self.state.since_break_s, self.state.since_rest_s, self.crew());
-        let rest_s = if due == Fatigue::OffDuty { OFF_DUTY_S } else { BREAK_S };
-        self.enter(Phase::Resting { until: now.plus_ms(rest_s * 1_000) }, now);
+        let due = self.state.duty.due(self.crew());
+        let rest_s = if due == Due::OffDuty { OFF_DUTY_S } else { BREAK_S };
+        self.enter(Phase::Resting { until: now.plus_ms(i64::from(rest_s) * 1_000) }, now);
     }
 
-    /// Back on the road after a halt, which counts as a break or a rest if it was long enough.
+    /// Back on the road after a halt. If it was long enough to be the rest that was planned, that is
+    /// dropped.
     pub(super) fn go_on(&mut self, now: Time) {
-        self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
         self.enter(Phase::Driving, now);
-        let due = fatigue(self.state.since_break_s, self.state.since_rest_s, self.crew());
-        if due == Fatigue::Fresh && matches!(self.state.halt, Some(Halt::Rest(_))) {
-            self.state.halt = None; // the wait was the rest
-        }
-    }
-
-    /// A long halt counts as a rest.
-    pub(super) fn note_halt(&mut self, seconds: i64) {
-        if seconds >= BREAK_S {
-            self.state.since_break_s = 0;
-        }
-        if seconds >= OFF_DUTY_S {
-            self.state.since_rest_s = 0;
+        let is_rested = self.state.duty.due(self.crew()) == Due::Nothing;
+        if is_rested && matches!(self.state.halt, Some(Halt::Rest(_))) {
+            self.state.halt = None;
         }
     }
 
@@ -149,15 +112,6 @@ impl Truck {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_law_asks_for_a_break_before_five_hours_and_a_rest_before_eight() {
-        assert_eq!(fatigue(4 * 3_600, 4 * 3_600, 1), Fatigue::Fresh);
-        assert_eq!(fatigue(9 * 1_800, 9 * 1_800, 1), Fatigue::Break);
-        assert_eq!(fatigue(0, 15 * 1_800, 1), Fatigue::OffDuty);
-        assert_eq!(fatigue(0, 15 * 1_800, 2), Fatigue::Fresh, "the other driver has slept");
-        assert_eq!(fatigue(0, 31 * 1_800, 2), Fatigue::OffDuty);
-    }
 
     #[test]
     fn no_heavy_truck_enters_a_town_while_it_bars_them() {

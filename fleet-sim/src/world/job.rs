@@ -87,6 +87,17 @@ impl Job {
         }
     }
 
+    /// How the promise ends with an arrival `now`.
+    fn sla(&self, now: Time) -> Sla {
+        match now.ms_since(self.promised_at) {
+            ..=0 => Sla::OnTime,
+            late_ms => Sla::Late {
+                late_min: late_ms.cast_unsigned().div_ceil(60_000),
+                reason: self.late_reason(),
+            },
+        }
+    }
+
     /// Where most of the time went beyond driving freely, and beyond the rest that was planned.
     /// Of equals the first; a trip that lost nothing on the way has met the slowness of its road.
     fn late_reason(&self) -> LateReason {
@@ -134,7 +145,6 @@ impl Truck {
 
     /// Before a closed gate the truck waits on; else it takes the next load.
     fn end_idling(&mut self, now: Time) {
-        self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
         let wait_min = gate_min(self.state.node, now);
         if wait_min > 0.0 && self.state.jobs > 0 {
             // Begun before: the wait and what went before it are one halt.
@@ -170,7 +180,7 @@ impl Truck {
         if let Some(job) = &mut self.state.job {
             job.eta_at_departure = eta;
         }
-        self.tell(now, eta, sent);
+        self.tell(now, TripStatus::Running, eta, sent);
     }
 
     /// Every hour since departure: how the trip stands, and when it will end.
@@ -182,17 +192,23 @@ impl Truck {
         let is_unloading = matches!(self.state.phase, Phase::Unloading { .. });
         if under_way_ms > 0 && under_way_ms % HOUR_MS == 0 && !is_unloading {
             let eta = self.eta(now);
-            self.tell(now, eta, sent);
+            self.tell(now, TripStatus::Running, eta, sent);
         }
     }
 
-    /// The next revision of the trip.
-    fn tell(&mut self, now: Time, eta: Option<Eta>, sent: &mut Vec<(Time, Output)>) {
-        if let Some(job) = &mut self.state.job {
-            job.revision += 1;
-        }
-        let trip = self.summary(now, TripStatus::Running, eta);
-        sent.extend(trip.map(|trip| (now, Output::Trip(Box::new(trip)))));
+    /// The next revision of the trip; returns how its promise ended, if it has.
+    fn tell(
+        &mut self,
+        now: Time,
+        status: TripStatus,
+        eta: Option<Eta>,
+        sent: &mut Vec<(Time, Output)>,
+    ) -> Option<Sla> {
+        self.state.job.as_mut()?.revision += 1;
+        let trip = self.summary(now, status, eta)?;
+        let sla = trip.sla;
+        sent.push((now, Output::Trip(Box::new(trip))));
+        sla
     }
 
     /// Arrivals at halts and the end, signs by the road, an empty tank.
@@ -214,13 +230,9 @@ impl Truck {
     }
 
     fn arrive(&mut self, now: Time, sent: &mut Vec<(Time, Output)>) {
-        if let Some(job) = &mut self.state.job {
-            job.revision += 1;
-        }
-        if let Some(trip) = self.summary(now, TripStatus::Done, None) {
+        if let Some(sla) = self.tell(now, TripStatus::Done, None, sent) {
             self.state.counters.trips += 1;
-            self.state.counters.trips_on_time += u64::from(trip.sla == Some(Sla::OnTime));
-            sent.push((now, Output::Trip(Box::new(trip))));
+            self.state.counters.trips_on_time += u64::from(sla == Sla::OnTime);
         }
         let draw = self.state.jobs * 8;
         let is_empty = self.payload_kg() <= 0.0;
@@ -234,7 +246,6 @@ impl Truck {
         if let Some(job) = self.state.job.take() {
             self.state.node = job.to;
         }
-        self.note_halt(now.ms_since(self.state.phase_since) / 1_000);
         self.state.at_m = 0.0;
         (self.state.fuel_stop, self.state.admitted) = (None, None);
         let idle_min = 20.0 + 70.0 * self.fixed.dwell.uniform(self.state.jobs * 8 + 3);
@@ -252,13 +263,6 @@ impl Truck {
         let burned_ml = totals.fuel_burned_ul / 1_000 - start.fuel_burned_ul / 1_000;
         let seconds = now.ms_since(started_at) as f64 / 1e3;
         let average_mps = if seconds > 0.0 { distance_m as f64 / seconds } else { 0.0 };
-        let late_ms = now.ms_since(job.promised_at);
-        let sla = if late_ms <= 0 {
-            Sla::OnTime
-        } else {
-            let late_min = late_ms.cast_unsigned().div_ceil(60_000);
-            Sla::Late { late_min, reason: job.late_reason() }
-        };
         #[expect(clippy::cast_sign_loss, reason = "a length is positive")]
         let planned = self.route.as_ref().map_or(0.0, |route| route.length_m) as u64;
         Some(TripSummary {
@@ -290,7 +294,7 @@ impl Truck {
             idle_s: job.idle_s,
             rest_s: job.rest_s,
             refuellings: job.refuellings.clone(),
-            sla: done.then_some(sla),
+            sla: done.then(|| job.sla(now)),
             eta_at_departure: job.eta_at_departure,
             eta,
             delays: job.delays(),

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod drive;
+mod duty;
 mod forecast;
 mod halts;
 mod job;
@@ -56,8 +57,6 @@ pub struct World {
 
 /// Trucks below which one thread is faster than several.
 const TRUCKS_PER_THREAD_MIN: usize = 1_000;
-/// The most trucks of a world: ids have six digits.
-const TRUCKS_MAX: u32 = 999_999;
 
 #[derive(Serialize, Deserialize)]
 struct Snapshot {
@@ -67,17 +66,30 @@ struct Snapshot {
 
 impl World {
     /// Version of the world's rules and data: another one makes another world.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
+    /// The most trucks of a world: a checkpoint of so many, at up to 450 bytes each, stays within
+    /// what a state store takes (256 MiB).
+    pub const TRUCKS_MAX: u32 = 500_000;
+
+    /// Whether there can be a world with this beginning and so many trucks.
+    ///
+    /// # Errors
+    /// `Invalid` for a number of trucks outside 1 to [`TRUCKS_MAX`](Self::TRUCKS_MAX) or a start off
+    /// the one-second grid.
+    pub fn check(genesis: &Genesis, trucks: u32) -> Result<()> {
+        if !(1..=Self::TRUCKS_MAX).contains(&trucks) {
+            let most = Self::TRUCKS_MAX;
+            return Err(Error::invalid(format!("--trucks {trucks}: expected 1 to {most}")));
+        }
+        genesis.validate()
+    }
 
     /// A new world of `trucks` trucks at its beginning.
     ///
     /// # Errors
-    /// `Invalid` for a number of trucks outside 1 to 999,999 or a start off the one-second grid.
+    /// Those of [`check`](Self::check).
     pub fn new(genesis: Genesis, trucks: u32) -> Result<Self> {
-        check_trucks(trucks)?;
-        if genesis.start.as_ms() % 1_000 != 0 {
-            return Err(Error::invalid("start: expected whole seconds"));
-        }
+        Self::check(&genesis, trucks)?;
         let trucks = (1..=trucks)
             .map(|number| Truck::new(genesis.seed, number, genesis.start))
             .collect::<Result<_>>()?;
@@ -102,7 +114,7 @@ impl World {
         }
         let known = u32::try_from(snapshot.trucks.len()).unwrap_or(u32::MAX);
         let wanted = trucks.unwrap_or(known);
-        check_trucks(wanted)?;
+        Self::check(&genesis, wanted)?;
         if wanted < known {
             return Err(Error::conflict(format!(
                 "--trucks {wanted}: this fleet has {known} trucks already; fewer are not possible"
@@ -196,11 +208,4 @@ impl World {
         let moving = self.trucks.iter().filter(|truck| truck.state.vehicle.speed_mps > 0.3).count();
         (moving, self.trucks.len())
     }
-}
-
-fn check_trucks(trucks: u32) -> Result<()> {
-    if (1..=TRUCKS_MAX).contains(&trucks) {
-        return Ok(());
-    }
-    Err(Error::invalid(format!("--trucks {trucks}: expected 1 to {TRUCKS_MAX}")))
 }

@@ -86,11 +86,12 @@ fn service_min(at: &FuelStation, now: Time, buy_ml: u64) -> f64 {
 }
 
 /// How long a stop at a pump takes on average, s. A closed one is mostly passed by for the next.
-pub(super) fn expected_stop_s(stop: &FuelStop, now: Time) -> f64 {
+#[expect(clippy::cast_sign_loss, reason = "a time at a pump is positive")]
+pub(super) fn expected_stop_s(stop: &FuelStop, now: Time) -> u32 {
     let stations = Network::ne_india().fuel_stations();
-    let Some(at) = stations.get(usize::from(stop.station)) else { return 0.0 };
+    let Some(at) = stations.get(usize::from(stop.station)) else { return 0 };
     let queue_min = queue_mean_min(at, calendar::minute_of_day(now));
-    (queue_min + OVERHEAD_MIN + stop.buy_ml as f64 / 1e3 / at.flow_l_per_min) * 60.0
+    ((queue_min + OVERHEAD_MIN + stop.buy_ml as f64 / 1e3 / at.flow_l_per_min) * 60.0) as u32
 }
 
 /// Where to buy fuel on the way ahead.

@@ -13,7 +13,7 @@ use fleet_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Glance, Output, drive::Scene, job::Job, weather};
+use super::{Glance, Output, drive::Scene, duty::Duty, job::Job, weather};
 
 /// What the truck is doing, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,10 +96,7 @@ pub(super) struct TruckState {
     pub(super) fuel_stop: Option<FuelStop>,
     /// The town that let the truck in, while it is there.
     pub(super) admitted: Option<ZoneIx>,
-    /// Driven since the last half-hour break, s.
-    pub(super) since_break_s: u32,
-    /// Driven since the last long rest, s.
-    pub(super) since_rest_s: u32,
+    pub(super) duty: Duty,
 }
 
 /// What holds for the truck's life.
@@ -231,8 +228,7 @@ impl Truck {
             halt: None,
             fuel_stop: None,
             admitted: None,
-            since_break_s: 0,
-            since_rest_s: 0,
+            duty: Duty::default(),
         };
         Self::assemble(fixed, state)
     }
