@@ -68,7 +68,7 @@ enum DeadLettersCommand {
         #[arg(long, default_value = settings::DATA_DIR)]
         data_dir: PathBuf,
     },
-    /// Put back where they came from; no process may run on the data meanwhile.
+    /// Put back where they came from: through the platform that runs on the data, or without one.
     Redrive {
         /// Their ids.
         #[arg(required = true)]

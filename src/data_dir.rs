@@ -39,6 +39,14 @@ pub(crate) struct Addresses {
     pub(crate) grpc: Option<SocketAddr>,
 }
 
+fn must_hold_a_fleet(dir: &Path) -> Result<()> {
+    let [_, store, _] = files(dir);
+    if store.exists() {
+        return Ok(());
+    }
+    bail!("data directory {}: there is no fleet in it", dir.display())
+}
+
 /// The lock of a directory, opened but not taken; what its holder wrote stays.
 fn lock_file(dir: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).open(dir.join("lock"))
@@ -82,19 +90,26 @@ impl DataDir {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let [log, store, state] = files(dir);
-        let is_orphan = store.exists() && !state.exists();
-        if is_orphan {
-            bail!(
-                "data directory {shown}: store.db knows a fleet, but its state.db is gone; restore \
-                 state.db from a backup, or begin anew in another directory"
-            );
+        for (file, name) in [(&log, "log.db"), (&state, "state.db")] {
+            if store.exists() && !file.exists() {
+                bail!(
+                    "data directory {shown}: store.db knows a fleet, but its {name} is gone; restore \
+                     {name} from a backup, or begin anew in another directory"
+                );
+            }
         }
-        // The state comes first: it is the one that must not be missing beside a store.
+        // The store comes last: the others must not be missing beside it.
         let state = Arc::new(SqliteState::open(&state, Arc::clone(&clock))?);
         let settings = SqliteLogSettings::default();
         let log = Arc::new(SqliteLog::open(&log, settings, Arc::clone(&clock))?);
         let store = Arc::new(SqliteStore::open(&store, Arc::clone(&clock))?);
         Ok(Self { log, store, state, clock, lock: Some(lock) })
+    }
+
+    /// As [`open`](Self::open), but never makes anything.
+    pub(crate) fn open_known(dir: &Path) -> Result<Self> {
+        must_hold_a_fleet(dir)?;
+        Self::open(dir)
     }
 
     /// Lets other commands know where this process listens: see [`running`].
@@ -108,10 +123,8 @@ impl DataDir {
 
     /// Opens everything for reading, beside whoever runs on it.
     pub(crate) fn open_read_only(dir: &Path) -> Result<Self> {
+        must_hold_a_fleet(dir)?;
         let [log, store, state] = files(dir);
-        if !store.exists() {
-            bail!("data directory {}: there is no fleet in it", dir.display());
-        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let log = Arc::new(SqliteLog::open_read_only(&log, Arc::clone(&clock))?);
         let store = Arc::new(SqliteStore::open_read_only(&store, Arc::clone(&clock))?);

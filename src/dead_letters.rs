@@ -1,26 +1,40 @@
 //! Records that were set aside, from the terminal.
-#![allow(clippy::print_stdout, reason = "these commands print their answer")]
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::Path,
+};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use fleet_core::stream::dead_letter::{self, Redriven};
 use fleet_proto::v1::{
     RedriveDeadLettersRequest, RedriveResult, pipeline_service_client::PipelineServiceClient,
 };
+use tonic::Status;
 
 use crate::{
     data_dir::{self, Addresses, DataDir},
-    dump::{hex, letters, runtime},
+    dump::{each_letter, hex, runtime},
 };
 
 /// One line for each.
 pub(crate) fn list(dir: &Path) -> Result<()> {
     let data = DataDir::open_read_only(dir)?;
-    for letter in runtime()?.block_on(letters(&data))? {
-        println!("{}  {}  {}", letter.id(), letter.reason, letter.detail);
-    }
-    Ok(())
+    let mut out = io::stdout().lock();
+    runtime()?.block_on(each_letter(&data, |letter| {
+        let (id, detail) = (letter.id(), printable(&letter.detail));
+        Ok(writeln!(out, "{id}  {}  {detail}", letter.reason)?)
+    }))
+}
+
+/// Text of strangers, for a terminal that would obey its control characters.
+fn printable(text: &str) -> String {
+    let shown = |c: char| match c {
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// One in full.
@@ -31,23 +45,24 @@ pub(crate) fn show(id: &str, dir: &Path) -> Result<()> {
         let is_redriven = dead_letter::is_redriven(&*data.store, id).await?;
         Ok::<_, fleet_core::Error>((letter, is_redriven))
     })?;
-    println!("id: {}", letter.id());
-    println!("reason: {}", letter.reason);
-    println!("detail: {}", letter.detail);
-    println!("topic: {}", letter.topic);
+    let mut out = io::stdout().lock();
+    writeln!(out, "id: {}", letter.id())?;
+    writeln!(out, "reason: {}", letter.reason)?;
+    writeln!(out, "detail: {}", printable(&letter.detail))?;
+    writeln!(out, "topic: {}", letter.topic)?;
     if let Some(origin) = &letter.origin {
-        println!("partition: {}", origin.partition.number);
-        println!("offset: {}", origin.offset);
+        writeln!(out, "partition: {}", origin.partition.number)?;
+        writeln!(out, "offset: {}", origin.offset)?;
     }
-    println!("group: {}", letter.group);
-    println!("attempts: {}", letter.attempts);
-    println!("dead-lettered at: {}", letter.dead_lettered_at);
-    println!("redriven: {is_redriven}");
+    writeln!(out, "group: {}", printable(&letter.group))?;
+    writeln!(out, "attempts: {}", letter.attempts)?;
+    writeln!(out, "dead-lettered at: {}", letter.dead_lettered_at)?;
+    writeln!(out, "redriven: {is_redriven}")?;
     if let Some(from) = &letter.redriven_from {
-        println!("was put back before, as: {from}");
+        writeln!(out, "was put back before, as: {from}")?;
     }
-    println!("key: {}", String::from_utf8_lossy(&letter.key));
-    println!("payload: {}", hex(&letter.payload));
+    writeln!(out, "key: {}", printable(&String::from_utf8_lossy(&letter.key)))?;
+    writeln!(out, "payload: {}", hex(&letter.payload))?;
     Ok(())
 }
 
@@ -69,16 +84,19 @@ pub(crate) fn redrive(ids: &[String], dry_run: bool, dir: &Path) -> Result<()> {
 
 /// How many the running platform did not put back.
 async fn redrive_there(address: SocketAddr, ids: &[String], dry_run: bool) -> Result<usize> {
-    let away = || format!("the platform at {address} does not answer");
-    let mut client =
-        PipelineServiceClient::connect(format!("http://{address}")).await.with_context(away)?;
+    let mut client = PipelineServiceClient::connect(format!("http://{address}"))
+        .await
+        .with_context(|| format!("the platform at {address} does not answer"))?;
     let request = RedriveDeadLettersRequest { ids: ids.to_vec(), dry_run };
-    let answer = client.redrive_dead_letters(request).await.with_context(away)?.into_inner();
+    let answer = client.redrive_dead_letters(request).await;
+    let refused = |status: Status| anyhow!("the platform at {address}: {}", status.message());
+    let answer = answer.map_err(refused)?.into_inner();
+    let mut out = io::stdout().lock();
     let mut failed = 0;
     for RedriveResult { id, outcome, detail } in answer.results {
         failed += usize::from(!PUT_BACK.contains(&outcome.as_str()));
         let colon = if detail.is_empty() { "" } else { ": " };
-        println!("{id}: {}{colon}{detail}", outcome.replace('_', " "));
+        writeln!(out, "{id}: {}{colon}{}", outcome.replace('_', " "), printable(&detail))?;
     }
     Ok(failed)
 }
@@ -88,8 +106,9 @@ const PUT_BACK: [&str; 3] = ["redriven", "already_redriven", "would_redrive"];
 
 /// How many could not be put back.
 fn redrive_here(ids: &[String], dry_run: bool, dir: &Path) -> Result<usize> {
-    let data = if dry_run { DataDir::open_read_only(dir)? } else { DataDir::open(dir)? };
+    let data = if dry_run { DataDir::open_read_only(dir)? } else { DataDir::open_known(dir)? };
     let runtime = runtime()?;
+    let mut out = io::stdout().lock();
     let mut failed = 0;
     for id in ids {
         let validate = &fleet_proto::validate;
@@ -103,7 +122,7 @@ fn redrive_here(ids: &[String], dry_run: bool, dir: &Path) -> Result<usize> {
             Err(error) => Err(error.to_string()),
         };
         failed += usize::from(told.is_err());
-        println!("{id}: {}", told.unwrap_or_else(|why| why));
+        writeln!(out, "{id}: {}", printable(&told.unwrap_or_else(|why| why)))?;
     }
     Ok(failed)
 }

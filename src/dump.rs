@@ -10,7 +10,10 @@ use fleet_core::{
     Error,
     domain::Counters,
     state::StateStore,
-    stream::{Topic, dead_letter},
+    stream::{
+        Topic,
+        dead_letter::{self, DeadLetter},
+    },
 };
 use serde::Serialize;
 
@@ -50,16 +53,16 @@ pub(crate) fn dump(what: What, dir: &Path) -> Result<()> {
             }
         }
         What::DeadLetters => {
-            for letter in runtime()?.block_on(letters(&data))? {
-                line(&LetterLine {
+            runtime()?.block_on(each_letter(&data, |letter| {
+                Ok(line(&LetterLine {
                     id: letter.id(),
                     topic: letter.topic.to_string(),
-                    reason: letter.reason,
-                    detail: letter.detail,
                     key: String::from_utf8_lossy(&letter.key).into_owned(),
                     payload_hex: hex(&letter.payload),
-                })?;
-            }
+                    reason: letter.reason,
+                    detail: letter.detail,
+                })?)
+            }))?;
         }
     }
     out.flush()?;
@@ -83,17 +86,20 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
-/// Every dead letter, page by page.
-pub(crate) async fn letters(data: &DataDir) -> Result<Vec<dead_letter::DeadLetter>> {
-    const PAGE: usize = 1_000;
-    let mut letters: Vec<dead_letter::DeadLetter> = Vec::new();
+/// Every dead letter, one after the other: each may hold a payload of 1 MiB.
+pub(crate) async fn each_letter(
+    data: &DataDir,
+    mut each: impl FnMut(DeadLetter) -> Result<()>,
+) -> Result<()> {
+    const STEP: usize = 16;
+    let mut after: Option<String> = None;
     loop {
-        let after = letters.last().map(dead_letter::DeadLetter::id);
-        let page = dead_letter::list(&*data.log, &Topic::FLEET, after.as_deref(), PAGE).await?;
-        let is_last = page.len() < PAGE;
-        letters.extend(page);
+        let step = dead_letter::list(&*data.log, &Topic::FLEET, after.as_deref(), STEP).await?;
+        let is_last = step.len() < STEP;
+        after = step.last().map(DeadLetter::id);
+        step.into_iter().try_for_each(&mut each)?;
         if is_last {
-            return Ok(letters);
+            return Ok(());
         }
     }
 }

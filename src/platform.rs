@@ -1,7 +1,7 @@
 //! All roles in one process: who is started, what joins them, and in which order they stop.
 //!
 //! Stopping goes with the stream: the simulator first (its last checkpoint is written), then the
-//! groups once they have nothing left to read, then the rest.
+//! groups and the API, then what helps them.
 
 use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
 
@@ -53,11 +53,11 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
     };
 
     let metrics = PipelineMetrics::register(&registry)?;
-    let mut groups = JoinSet::new();
+    let mut services = JoinSet::new();
     for sink in [Sink::Archiver { retention: settings.retention }, Sink::Recorder] {
         let parts = group_parts(&data, &metrics, &hook);
         let settings = ConsumerSettings::new(sink);
-        groups.spawn(consumer::run(settings, parts, until_stopped(stopped.clone())));
+        services.spawn(consumer::run(settings, parts, until_stopped(stopped.clone())));
     }
     let mut helpers = JoinSet::new();
     helpers.spawn(fleet_pipeline::keep_house(
@@ -69,13 +69,7 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         until_stopped(stopped.clone()),
     ));
     let api = api_parts(&data, &registry);
-    let mut faces = JoinSet::new();
-    faces.spawn(async move {
-        let served = fleet_api::run(api, listener, grpc_listener, until_stopped(stopped)).await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the API has stopped");
-        }
-    });
+    services.spawn(fleet_api::run(api, listener, grpc_listener, until_stopped(stopped)));
     let grpc_address = grpc_address.map_or_else(|| "off".to_owned(), |address| address.to_string());
     info!(%address, %grpc_address, data_dir = %settings.data_dir.display(), "listening");
     if is_terminal {
@@ -83,19 +77,18 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         helpers.spawn(progress::show(progress, log, address, grpc_address));
     }
 
-    let outcome = simulate(settings, &data, &registry, &progress, hook, &mut groups).await;
+    let outcome = simulate(settings, &data, &registry, &progress, hook, &mut services).await;
     // A run that reached its end waits until all is archived; one that was told to stop does not:
     // what the groups have not taken yet waits in the log for the next start.
     let drained = match outcome {
-        Ok(true) => drain(&data, &mut groups).await,
+        Ok(true) => drain(&data, &mut services).await,
         _ => Ok(()),
     };
     stop.send_replace(true);
-    while let Some(group) = groups.join_next().await {
-        group??;
+    // The groups write what they have taken; clients get what they asked for, within bounds.
+    while let Some(service) = services.join_next().await {
+        service??;
     }
-    // Clients get what they asked for, within the API's own bound; what matters is written by now.
-    faces.join_all().await;
     helpers.shutdown().await;
     outcome.map(drop).and(drained)
 }
@@ -127,7 +120,7 @@ fn api_parts(data: &DataDir, registry: &Registry) -> fleet_api::Components {
     }
 }
 
-/// The simulator, to its end, a signal, or the end of a group that must not end. Returns whether
+/// The simulator, to its end, a signal, or the end of a service that must not end. Returns whether
 /// `--until` was reached.
 async fn simulate(
     settings: &Settings,
@@ -135,7 +128,7 @@ async fn simulate(
     registry: &Registry,
     progress: &Arc<Progress>,
     hook: Hook,
-    groups: &mut JoinSet<fleet_core::Result<()>>,
+    services: &mut JoinSet<fleet_core::Result<()>>,
 ) -> Result<bool> {
     let sim = SimSettings {
         seed: settings.seed,
@@ -162,16 +155,16 @@ async fn simulate(
             info!(world_time = %finished.world_time, complete = finished.is_complete, "simulated");
             Ok(finished.is_complete)
         }
-        Some(group) = groups.join_next() => {
-            group??;
-            anyhow::bail!("a consumer group ended by itself")
+        Some(service) = services.join_next() => {
+            service??;
+            anyhow::bail!("a consumer group or the API ended by itself")
         }
     }
 }
 
 /// Waits until both groups have committed everything, or a signal: what is left then waits in the
 /// log for the next start.
-async fn drain(data: &DataDir, groups: &mut JoinSet<fleet_core::Result<()>>) -> Result<()> {
+async fn drain(data: &DataDir, services: &mut JoinSet<fleet_core::Result<()>>) -> Result<()> {
     let both = async {
         for group in [ARCHIVER, RECORDER] {
             data.log.caught_up(group).await;
@@ -180,9 +173,9 @@ async fn drain(data: &DataDir, groups: &mut JoinSet<fleet_core::Result<()>>) -> 
     tokio::select! {
         () = both => Ok(()),
         () = signal() => Ok(()),
-        Some(group) = groups.join_next() => {
-            group??;
-            anyhow::bail!("a consumer group ended with records left; start again to finish")
+        Some(service) = services.join_next() => {
+            service??;
+            anyhow::bail!("a service ended with records left; start again to finish")
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Settings: defaults, then a TOML file, then `FLEET_*`, then flags; every fault at once.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use fleet_core::time::Time;
@@ -44,14 +44,15 @@ const EXEMPT: [&str; 2] = ["FLEET_TEST_REQUIRE", "FLEET_BLESS"];
 
 /// The settings of this process.
 pub(crate) fn resolve(args: &RunArgs) -> Result<Settings> {
-    let mut values = BTreeMap::new();
+    let (mut values, mut faults) = (BTreeMap::new(), Vec::new());
     if let Some(path) = &args.config {
         let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
-        values.extend(from_file(&text).with_context(|| format!("{}", path.display()))?);
+        let file = from_file(&text, &mut faults);
+        values.extend(file.with_context(|| format!("{}", path.display()))?);
     }
-    values.extend(from_environment(std::env::vars())?);
+    values.extend(from_environment(std::env::vars_os(), &mut faults));
     values.extend(from_flags(args));
-    check(&values)
+    check(&values, faults)
 }
 
 fn from_flags(args: &RunArgs) -> impl Iterator<Item = (String, String)> + use<> {
@@ -71,10 +72,9 @@ fn from_flags(args: &RunArgs) -> impl Iterator<Item = (String, String)> + use<> 
     NAMES.into_iter().zip(flags).filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }
 
-fn from_file(text: &str) -> Result<BTreeMap<String, String>> {
+fn from_file(text: &str, faults: &mut Vec<String>) -> Result<BTreeMap<String, String>> {
     let table: toml::Table = text.parse()?;
     let mut values = BTreeMap::new();
-    let mut faults = Vec::new();
     for (name, value) in table {
         let value = match value {
             toml::Value::String(text) => text,
@@ -93,24 +93,32 @@ fn from_file(text: &str) -> Result<BTreeMap<String, String>> {
             faults.push(format!("{name}: no such setting"));
         }
     }
-    if faults.is_empty() { Ok(values) } else { bail!(faults.join("; ")) }
+    Ok(values)
 }
 
 fn from_environment(
-    variables: impl Iterator<Item = (String, String)>,
-) -> Result<BTreeMap<String, String>> {
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    faults: &mut Vec<String>,
+) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
-    let mut faults = Vec::new();
     for (variable, value) in variables {
-        let Some(name) = variable.strip_prefix("FLEET_") else { continue };
-        let name = name.to_ascii_lowercase();
-        if NAMES.contains(&name.as_str()) {
-            values.insert(name, value);
-        } else if !EXEMPT.contains(&variable.as_str()) {
-            faults.push(format!("{variable}: no such setting"));
+        // Other variables may be any bytes; they are none of ours.
+        let Some(variable) = variable.to_str().filter(|name| name.starts_with("FLEET_")) else {
+            continue;
+        };
+        let name = variable["FLEET_".len()..].to_ascii_lowercase();
+        if EXEMPT.contains(&variable) {
+            continue;
+        }
+        match value.into_string() {
+            _ if !NAMES.contains(&name.as_str()) => {
+                faults.push(format!("{variable}: no such setting"));
+            }
+            Ok(value) => drop(values.insert(name, value)),
+            Err(_) => faults.push(format!("{variable}: not UTF-8")),
         }
     }
-    if faults.is_empty() { Ok(values) } else { bail!(faults.join("; ")) }
+    values
 }
 
 struct Checker<'a> {
@@ -134,8 +142,8 @@ impl Checker<'_> {
     }
 }
 
-fn check(values: &BTreeMap<String, String>) -> Result<Settings> {
-    let mut c = Checker { values, faults: Vec::new() };
+fn check(values: &BTreeMap<String, String>, faults: Vec<String>) -> Result<Settings> {
+    let mut c = Checker { values, faults };
     let time = |text: &str| text.parse::<Time>().ok();
     let speed = |text: &str| match text {
         "max" => Some(Speed::Max),
@@ -222,11 +230,13 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     fn faults(pairs: &[(&str, &str)]) -> String {
         let values = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        check(&values).map_or_else(|error| error.to_string(), |_| String::new())
+        check(&values, Vec::new()).map_or_else(|error| error.to_string(), |_| String::new())
     }
 
     #[test]
@@ -250,10 +260,23 @@ mod tests {
 
     #[test]
     fn unknown_names_are_faults_in_files_and_environment() {
-        assert!(from_file("truks = 3").is_err());
-        assert_eq!(from_file("trucks = 3").expect("valid")["trucks"], "3");
-        let variable = |name: &str| [(name.to_owned(), "x".to_owned())].into_iter();
-        assert!(from_environment(variable("FLEET_TRUKS")).is_err());
-        assert!(from_environment(variable("FLEET_TEST_REQUIRE")).expect("exempt").is_empty());
+        let mut faults = Vec::new();
+        let file = from_file("truks = 3\ntrucks = 3", &mut faults).expect("TOML");
+        assert_eq!(file, BTreeMap::from([("trucks".to_owned(), "3".to_owned())]));
+        let bytes = OsString::from_vec(vec![0xFF]);
+        let variables = [
+            ("FLEET_TRUKS".into(), "3".into()),
+            ("FLEET_TEST_REQUIRE".into(), "1".into()),
+            ("FLEET_SEED".into(), bytes.clone()),
+            ("OTHER".into(), bytes.clone()),
+            (bytes, "x".into()),
+        ];
+        assert!(from_environment(variables.into_iter(), &mut faults).is_empty());
+        let told = check(&BTreeMap::from([("trucks".to_owned(), "0".to_owned())]), faults);
+        let told = told.expect_err("four faults").to_string();
+        for fault in ["truks: no", "FLEET_TRUKS: no", "FLEET_SEED: not UTF-8", "trucks \"0\""] {
+            assert!(told.contains(fault), "{told}");
+        }
+        assert_eq!(told.matches("; ").count(), 3, "{told}");
     }
 }

@@ -1,6 +1,6 @@
 //! What a user meets when something is wrong: a sentence that says what to do.
 
-use std::{fs, net::TcpListener, path::Path, sync::Arc};
+use std::{fs, io::ErrorKind, net::TcpListener, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use fleet_core::{
@@ -57,8 +57,26 @@ fn a_port_in_use_a_bad_directory_and_damaged_files_say_what_to_do() {
         let said = fail(&run_on(&dir, &[]));
         assert!(said.contains(name) && said.contains("backup"), "{said}");
     }
-    let said = fail(&["dump", "trips", "--data-dir", text(&scratch.path("nowhere"))]);
-    assert!(said.contains("no fleet"), "{said}");
+    let nowhere = scratch.path("nowhere");
+    for command in [&["dump", "trips"][..], &["dead-letters", "redrive", "fleet.trips.v1.dlq:0:0"]]
+    {
+        let said = fail(&[command, &["--data-dir", text(&nowhere)]].concat());
+        assert!(said.contains("no fleet"), "{said}");
+    }
+    assert!(fs::read_dir(&nowhere).is_err_and(|e| e.kind() == ErrorKind::NotFound), "none is made");
+}
+
+#[test]
+fn a_fleet_without_its_log_or_its_state_is_not_begun_anew() {
+    for name in ["log.db", "state.db"] {
+        let scratch = Scratch::new();
+        let dir = scratch.path("data");
+        succeed(&run_flags(&dir, "2026-01-05T00:01:00Z", &[]));
+        fs::remove_file(dir.join(name)).unwrap();
+        let said = fail(&run_on(&dir, &[]));
+        assert!(said.contains(name) && said.contains("restore"), "{said}");
+        assert!(!dir.join(name).exists());
+    }
 }
 
 #[test]
