@@ -1,9 +1,10 @@
 //! Connections: how many, for how long, and how they end.
 //!
 //! `axum::serve` accepts without a bound and lets a client that never finishes its request keep
-//! its connection for ever. Here a connection that has not brought a whole request in time is
-//! closed, whichever protocol it was about to speak and however slowly it dribbles; dead peers are
-//! found by pings; and closing asks each connection to finish what it answers.
+//! its connection for ever. Here a connection that has not brought the head of a request in time is
+//! closed, whichever protocol it was about to speak and however slowly it dribbles; a body that does
+//! not come is given up with its answer (see [`ANSWER_WITHIN`]); dead peers are found by pings; and
+//! closing asks each connection to finish what it answers.
 
 use std::{
     sync::{
@@ -40,6 +41,8 @@ pub(crate) struct Bounds {
 pub(crate) const BOUNDS: Bounds =
     Bounds { connections_max: 1_024, first_request_within: Duration::from_secs(10) };
 
+/// How long an answer may take to begin, the rest of the request included.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long a next request on the same HTTP/1 connection may take to come, with its head.
 const NEXT_REQUEST_WITHIN: Duration = Duration::from_secs(60);
 /// The largest head of an HTTP/1 request, bytes.

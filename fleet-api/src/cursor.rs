@@ -19,7 +19,7 @@ pub(crate) fn encode(incarnation: &str, places: &Watermarks) -> String {
         .map(|(partition, next)| (partition.topic.to_string(), partition.number, *next))
         .collect();
     let token = Token(VERSION, incarnation.to_owned(), places);
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).expect("names and numbers are JSON"))
 }
 
 /// The places in a token.

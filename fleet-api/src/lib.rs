@@ -15,6 +15,8 @@ mod problem;
 mod rest;
 mod service;
 mod status;
+#[cfg(test)]
+mod testing;
 mod text;
 
 use std::{fmt, sync::Arc, time::Duration};

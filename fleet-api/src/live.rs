@@ -146,6 +146,7 @@ pub(crate) fn events(
             Entry::Telemetry { .. } => "telemetry",
             Entry::Trip { .. } => "trip",
         };
-        Some(Ok(Event::default().event(name).id(cursor).json_data(entry).unwrap_or_default()))
+        let event = Event::default().event(name).id(cursor).json_data(entry);
+        Some(Ok(event.expect("what was read from JSON and columns is JSON")))
     })
 }

@@ -19,7 +19,7 @@ pub(crate) fn size(asked: Option<u32>) -> Result<usize> {
 
 /// The token for what comes after `last` in the list asked for by `filter`.
 pub(crate) fn token<L: Serialize>(filter: &str, last: &L) -> String {
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(1, filter, last)).unwrap_or_default())
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(1, filter, last)).expect("ids and times are JSON"))
 }
 
 /// The place in a token, which must be of the same list.

@@ -1,6 +1,9 @@
 //! The use cases: one method for each question, whoever asks.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use fleet_core::{
     Error, ErrorKind, Result,
@@ -72,15 +75,17 @@ impl Service {
         let latest = self.parts.store.latest(None).await?;
         let counters = self.parts.state.counters().await?;
         let mut trucks_by_status = BTreeMap::new();
+        let mut silent: BTreeSet<&TruckId> = register.keys().collect();
         for stored in &latest {
             *trucks_by_status.entry(stored.event.status).or_default() += 1;
+            silent.remove(&stored.event.truck_id);
         }
         let total = counters.iter().flat_map(|snapshot| snapshot.trucks.values());
         let total = total.fold(Counters::default(), |sum, counters| sum + *counters);
         Ok(FleetSummary {
-            trucks: register.len().max(latest.len()),
+            trucks: latest.len() + silent.len(),
             trucks_by_status,
-            trucks_silent: register.len().saturating_sub(latest.len()),
+            trucks_silent: silent.len(),
             distance_mm: total.distance_mm,
             fuel_burned_ul: total.fuel_burned_ul,
             diesel_cost_upaise: total.diesel_cost_upaise,
@@ -372,7 +377,7 @@ impl Service {
     /// Whether log, store and state answer.
     pub(crate) async fn ready(&self) -> Result<()> {
         self.parts.store.watermarks().await?;
-        self.parts.state.counters().await?;
+        self.parts.state.get("readiness").await?; // nothing is there: that it answers is enough
         self.parts.log.extents(&Topic::TELEMETRY).await?;
         Ok(())
     }

@@ -13,6 +13,7 @@ mod trips;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use axum::http::StatusCode;
 use fleet_core::{Error, Result};
 use fleet_proto::v1::{
     fleet_service_server::FleetServiceServer, pipeline_service_server::PipelineServiceServer,
@@ -21,6 +22,7 @@ use fleet_proto::v1::{
 use futures::FutureExt;
 use tokio::net::TcpListener;
 use tonic::{Code, Response, Status, service::Routes};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::{Service, accept, problem::Problem};
 
@@ -28,8 +30,10 @@ use crate::{Service, accept, problem::Problem};
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// The largest answer, bytes: what clients accept unless told otherwise.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// How long one call may take; of a stream, until it begins.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How long one call may take once its message is there; of a stream, until it begins.
+const DEADLINE: Duration = accept::ANSWER_WITHIN;
+/// How long its message may take to come, beyond that.
+const MESSAGE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Serves on `listener` until the API closes.
 ///
@@ -38,9 +42,13 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) async fn run(service: Arc<Service>, listener: TcpListener) -> Result<()> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let routes = routes(&service)?.add_service(health);
+    let router = routes.into_axum_router().layer(TimeoutLayer::with_status_code(
+        StatusCode::SERVICE_UNAVAILABLE,
+        DEADLINE + MESSAGE_WITHIN,
+    ));
     let told = health::refresh(&service, &reporter, None).await; // before anybody can ask
     tokio::join!(
-        accept::serve(listener, routes.into_axum_router(), &service.closing, accept::BOUNDS),
+        accept::serve(listener, router, &service.closing, accept::BOUNDS),
         health::report(&service, &reporter, told),
     );
     Ok(())
@@ -102,29 +110,11 @@ impl Face {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Components;
-    use fleet_core::{
-        state::sqlite::SqliteState,
-        store::sqlite::SqliteStore,
-        stream::sqlite::{SqliteLog, SqliteLogSettings},
-        testkit::ManualClock,
-        time::{Clock, Time},
-    };
+    use crate::testing::service;
 
     fn face() -> (Face, tempfile::TempDir) {
-        let dir = tempfile::tempdir().expect("a directory");
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Time::MIN));
-        let at = |name: &str| dir.path().join(name);
-        let log = SqliteLog::open(&at("log"), SqliteLogSettings::default(), Arc::clone(&clock));
-        let service = Service::new(Components {
-            log: Arc::new(log.expect("a log")),
-            store: Arc::new(SqliteStore::open(&at("store"), Arc::clone(&clock)).expect("a store")),
-            state: Arc::new(SqliteState::open(&at("state"), Arc::clone(&clock)).expect("a state")),
-            clock,
-            groups: Vec::new(),
-            registry: prometheus::Registry::new(),
-        });
-        (Face(Arc::new(service.expect("a service"))), dir)
+        let (service, dir) = service();
+        (Face(service), dir)
     }
 
     #[tokio::test]

@@ -97,6 +97,7 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
             StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
+            StatusCode::SERVICE_UNAVAILABLE => Kind::Unavailable,
             status if status.is_client_error() => Kind::InvalidRequest,
             _ => Kind::Internal,
         };

@@ -72,11 +72,19 @@ pub(super) struct DeadLettersParameters {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FeedParameters {
-    /// Go on after this place of the feed; none is the oldest for a page, now for a stream.
+    /// Go on after this place of the feed; the oldest that is kept unless given.
     cursor: Option<String>,
     /// 1 to 500; 50 unless given.
     #[param(minimum = 1, maximum = 500, default = 50)]
     page_size: Option<u32>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StreamParameters {
+    /// Go on after this place of the feed; now unless given.
+    cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -125,12 +133,7 @@ pub(super) async fn trucks(
 #[utoipa::path(
     get, path = "/v1/trucks/{truck_id}", tag = "fleet",
     params(
-        (
-            "truck_id" = String,
-            Path,
-            description = "1 to 64 of A-Z a-z 0-9 . _ -",
-            example = "TRK-000007",
-        ),
+        ("truck_id" = TruckId, Path, example = "TRK-000007"),
     ),
     responses((status = 200, body = Truck, description = "the truck"), Refusals),
 )]
@@ -142,12 +145,7 @@ pub(super) async fn truck(State(service): Asked, Path(truck_id): Path<TruckId>) 
 #[utoipa::path(
     get, path = "/v1/trucks/{truck_id}/telemetry", tag = "telemetry",
     params(
-        (
-            "truck_id" = String,
-            Path,
-            description = "1 to 64 of A-Z a-z 0-9 . _ -",
-            example = "TRK-000007",
-        ),
+        ("truck_id" = TruckId, Path, example = "TRK-000007"),
         HistoryQuestion,
     ),
     responses((status = 200, body = Page<TelemetryEvent>, description = "a page"), Refusals),
@@ -189,7 +187,7 @@ pub(super) async fn trips(
 #[utoipa::path(
     get, path = "/v1/trips/{trip_id}", tag = "trips",
     params(
-        ("trip_id" = String, Path, description = "the trip's id", example = "TRK-000007.000001"),
+        ("trip_id" = TripId, Path, example = "TRK-000007.000001"),
     ),
     responses((status = 200, body = TripSummary, description = "the trip"), Refusals),
 )]
@@ -225,7 +223,7 @@ pub(super) async fn feed(
             Header,
             description = "the id of the last event seen: goes before `cursor`",
         ),
-        FeedParameters,
+        StreamParameters,
     ),
     responses(
         (
@@ -240,11 +238,14 @@ pub(super) async fn feed(
 pub(super) async fn stream(
     State(service): Asked,
     headers: HeaderMap,
-    Query(asked): Query<FeedParameters>,
+    Query(asked): Query<StreamParameters>,
 ) -> Result<Response, Problem> {
     let subscription = Subscription::open(&service)?;
-    let last_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let (places, resync) = match last_id.or(asked.cursor.as_deref()) {
+    let unreadable = |_| Error::invalid("last-event-id: not one of this API");
+    let last_id = headers.get("last-event-id").map(HeaderValue::to_str);
+    let last_id = last_id.transpose().map_err(unreadable)?;
+    let cursor = last_id.or(asked.cursor.as_deref()).filter(|cursor| !cursor.is_empty());
+    let (places, resync) = match cursor {
         None => (service.parts.store.watermarks().await?, false),
         Some(cursor) => match service.places(Some(cursor)) {
             Ok(places) => (places, false),

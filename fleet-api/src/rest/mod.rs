@@ -8,18 +8,19 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 use bytes::Bytes;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Service,
+    accept::ANSWER_WITHIN,
     problem::{self, Problem},
     status,
 };
@@ -36,9 +37,10 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/openapi.json", get(async move || (json, document.clone())))
         .merge(status::routes())
         .merge(problem::routes())
-        .fallback(|| async { Problem::of_status(axum::http::StatusCode::NOT_FOUND) })
+        .fallback(|| async { Problem::of_status(StatusCode::NOT_FOUND) })
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(middleware::from_fn(as_problem))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&service), observe))
         .with_state(service)
@@ -100,24 +102,50 @@ async fn observe(
     request: Request,
     next: Next,
 ) -> Response {
-    let method = request.method().as_str().to_owned();
+    let method = method_label(request.method());
     let began_us = service.parts.clock.monotonic_us();
     let response = next.run(request).await;
     let seconds = service.parts.clock.monotonic_us().saturating_sub(began_us) as f64 / 1e6;
     let class = format!("{}xx", response.status().as_u16() / 100);
-    let labels = [path.as_str(), method.as_str(), class.as_str()];
+    let labels = [path.as_str(), method, class.as_str()];
     service.metrics.requests.with_label_values(&labels).inc();
     service.metrics.duration.with_label_values(&[path.as_str()]).observe(seconds);
     response
 }
 
+/// A client may send any word as its method; a metric has few labels.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, http::StatusCode};
+    use axum::body::Body;
     use hyper::service::Service as _;
     use hyper_util::service::TowerToHyperService;
 
     use super::*;
+    use crate::testing::service;
+
+    #[tokio::test]
+    async fn a_body_that_never_comes_is_given_up_and_any_method_is_one_label() {
+        let (service, _dir) = service();
+        let service_metrics = service.metrics.clone();
+        let router = TowerToHyperService::new(router(service));
+        tokio::time::pause();
+        let body = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+        let redrive = Request::post("/v1/pipeline/dead-letters/redrive")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body);
+        let answer = router.call(redrive.expect("a request")).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let strange = Request::builder().method("AAAA").uri("/healthz").body(Body::empty());
+        router.call(strange.expect("a request")).await.expect("an answer");
+        let labels = ["/healthz", "other", "4xx"];
+        assert_eq!(service_metrics.requests.with_label_values(&labels).get(), 1);
+    }
 
     #[tokio::test]
     async fn who_uses_a_wrong_method_is_told_the_right_ones() {

@@ -8,7 +8,9 @@ const number = (value, digits) => value === undefined || value === null ? "no re
 const ist = (time) => new Date(time).toLocaleString(undefined,
   { timeZone: "Asia/Kolkata", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const words = (status) => status.replaceAll("_", " ");
-let lastHeard = 0;
+let source; // the live stream
+let failure = ""; // why the list of trucks could not be read
+let lastHeard = Date.now(); // a quiet minute is no failure yet
 let newest = 0; // simulated time of the newest report, ms
 let dirty = false;
 
@@ -113,34 +115,40 @@ async function refreshTrucks() {
   } while (token);
 }
 
-function tellConnection(source) {
+function tellConnection() {
   const age = Math.round((Date.now() - lastHeard) / 1000);
-  const state = source.readyState !== EventSource.OPEN ? "offline: reconnecting"
-    : lastHeard && age > 60 ? `stale: nothing heard for ${age} s` : "live";
+  const state = failure ? `error: ${failure}`
+    : source.readyState !== EventSource.OPEN ? "offline: reconnecting"
+    : age > 60 ? `stale: nothing heard for ${age} s` : "live";
   const node = byId("connection");
   if (node.textContent !== state) node.textContent = state;
   node.className = state.split(":")[0];
 }
 
-async function start() {
-  // The stream first: what is reported while the list is read is in one of both.
-  const source = new EventSource("/v1/stream/events");
+// A browser reconnects by itself after a cut, but not after a refusal: then a new stream is opened.
+function follow() {
+  source = new EventSource("/v1/stream/events");
   source.addEventListener("telemetry", (message) => {
     lastHeard = Date.now();
     learn(JSON.parse(message.data).event);
   });
-  const refresh = () => refreshTrucks().catch((error) => {
-    byId("connection").textContent = `error: ${error.message}`;
-  });
+  const refresh = () => refreshTrucks().then(() => { failure = ""; }, (error) => { failure = error.message; });
   source.addEventListener("open", refresh);
   source.addEventListener("resync", refresh);
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
+  });
+}
+
+function start() {
+  follow(); // first: what is reported while the list is read is in one of both
   get("/map.svg").then((response) => response.text()).then((text) => {
     const map = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
     byId("map").replaceChildren(document.importNode(map, true));
     dirty = true;
   }).catch((error) => { byId("map").textContent = `no map: ${error.message}`; });
   setInterval(() => {
-    tellConnection(source);
+    tellConnection();
     if (dirty) { dirty = false; drawTrucks(); drawMap(); }
   }, 500);
   refreshTotals();
