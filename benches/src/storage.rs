@@ -166,19 +166,19 @@ fn writes() -> Result<Vec<TelemetryWrite>> {
     Ok(writes)
 }
 
-/// The store's two trees, and a truck's number instead of its name as in the store.
-const PEER_DDL: &str = "
-    CREATE TABLE telemetry (partition INTEGER, place INTEGER, slot INTEGER NOT NULL,
-        truck INTEGER NOT NULL, time INTEGER NOT NULL, ord INTEGER NOT NULL,
-        archived_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, source_id TEXT,
-        latitude_deg REAL NOT NULL, longitude_deg REAL NOT NULL, status TEXT NOT NULL,
-        altitude_m REAL, heading_deg REAL, speed_kmh REAL, fuel_l REAL, fuel_pct REAL,
-        coolant_c REAL, engine_rpm REAL, gear INTEGER, vibration_rms_mps2 REAL, odometer_km REAL,
-        payload_kg REAL, fuel_burned_ml INTEGER, diesel_cost_paise INTEGER, trip_id TEXT,
-        driver_id TEXT, road_class TEXT, zone TEXT, refuelled_ml INTEGER,
-        price_paise_per_l INTEGER, station TEXT, refuelled_at INTEGER,
-        PRIMARY KEY (partition, place)) WITHOUT ROWID;
-    CREATE UNIQUE INDEX telemetry_key ON telemetry (slot, truck, time, ord);";
+/// The store's two trees as the store itself makes them: the peer must not differ by a column.
+fn store_ddl() -> Result<String> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("store.db");
+    drop(SqliteStore::open(&path, Arc::new(SystemClock::new()))?);
+    let file = Connection::open(path)?;
+    let mut trees =
+        file.prepare("SELECT sql FROM sqlite_master WHERE tbl_name = 'telemetry' AND sql > ''")?;
+    let trees: Vec<String> =
+        trees.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    anyhow::ensure!(trees.len() == 2, "the store has {} trees of telemetry", trees.len());
+    Ok(trees.join(";\n"))
+}
 
 /// One row with the values of all its 33 columns, bound without a copy.
 fn peer_put(put: &mut rusqlite::Statement<'_>, write: &TelemetryWrite) -> Result<()> {
@@ -229,7 +229,7 @@ fn peer_put(put: &mut rusqlite::Statement<'_>, write: &TelemetryWrite) -> Result
 
 fn peer_store(options: &Options, writes: &[TelemetryWrite]) -> Result<f64> {
     let dir = tempfile::tempdir_in(&options.scratch)?;
-    let mut connection = open_peer(dir.path(), PEER_DDL)?;
+    let mut connection = open_peer(dir.path(), &store_ddl()?)?;
     let sql = format!("INSERT OR IGNORE INTO telemetry VALUES ({})", ["?"; 33].join(", "));
     let began = Instant::now();
     for batch in writes.chunks(BATCH) {

@@ -65,6 +65,7 @@ struct StoreState {
     writes_to_fail: u64,
     answers_to_lose: u64,
     refused: BTreeSet<TruckId>,
+    lies: bool,
 }
 
 /// The switch of a [`FailingStore`].
@@ -79,6 +80,7 @@ enum Fate {
     Fails(Error),
     Passes,
     LosesItsAnswer,
+    IsOnlyAnswered,
 }
 
 impl StoreFaults {
@@ -104,6 +106,12 @@ impl StoreFaults {
     /// Every batch with telemetry or a trip of this truck fails as `Invalid`, and writes nothing.
     pub fn refuse_truck(&self, truck_id: TruckId) {
         self.state().refused.insert(truck_id);
+    }
+
+    /// From now on every write is answered as stored, and writes nothing: a store that would gather
+    /// more first.
+    pub fn answer_without_writing(&self) {
+        self.state().lies = true;
     }
 
     /// Switches every fault off.
@@ -144,6 +152,9 @@ impl StoreFaults {
         if let Some(truck_id) = refused {
             return Fate::Fails(Error::invalid(format!("truck_id: {truck_id} is made to fail")));
         }
+        if state.lies {
+            return Fate::IsOnlyAnswered;
+        }
         if state.answers_to_lose > 0 {
             state.answers_to_lose -= 1;
             return Fate::LosesItsAnswer;
@@ -177,6 +188,7 @@ impl FleetStore for FailingStore {
                 self.faults.failures.count();
                 Err(error)
             }
+            Fate::IsOnlyAnswered => Ok(vec![WriteOutcome::Stored; writes.len()]),
             Fate::LosesItsAnswer => {
                 self.inner.write(writes, watermarks).await?;
                 self.faults.failures.count();
@@ -236,6 +248,8 @@ impl FleetStore for FailingStore {
 struct LogState {
     down: BTreeSet<Topic>,
     commits_to_fail: u64,
+    /// What is appended with the next publish only; `None` if nothing is held back.
+    held: Option<Vec<NewRecord>>,
 }
 
 /// The switch of a [`FailingLog`].
@@ -259,6 +273,12 @@ impl LogFaults {
     /// The next `n` commits of any group fail as `Unavailable`, and commit nothing.
     pub fn fail_next_commits(&self, n: u64) {
         self.state().commits_to_fail = n;
+    }
+
+    /// From now on every publish is answered at once, without places, and appended with the next one:
+    /// a log that would gather more first.
+    pub fn answer_before_appending(&self) {
+        self.state().held.get_or_insert_default();
     }
 
     /// Fails if the next commit is to fail.
@@ -312,7 +332,14 @@ impl EventLog for FailingLog {
             self.faults.failures.count();
             return Err(Error::unavailable(format!("topic {} was made to fail", record.topic)));
         }
-        self.inner.publish(records).await
+        let now = match &mut self.faults.state().held {
+            None => None,
+            Some(held) => Some(std::mem::replace(held, records.clone())),
+        };
+        match now {
+            None => self.inner.publish(records).await,
+            Some(before) => self.inner.publish(before).await.map(|_| Vec::new()),
+        }
     }
 
     async fn subscribe(&self, group: &str, topics: &[Topic]) -> Result<Box<dyn Consumer>> {

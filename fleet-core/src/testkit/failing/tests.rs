@@ -97,3 +97,14 @@ async fn a_topic_that_is_down_fails_alone() {
     log.publish(vec![record(&dead_letters)]).await.expect("it has healed");
     assert_eq!(ends(log.extents(&dead_letters).await.expect("it is up")), 1);
 }
+
+#[tokio::test]
+async fn who_answers_without_writing_has_written_nothing() {
+    let (store, faults) = failing_store();
+    faults.answer_without_writing();
+    assert_eq!(kind_of_write(&store, "a").await, None);
+    assert!(ids(&store).await.is_empty());
+    faults.heal();
+    assert_eq!(kind_of_write(&store, "b").await, None);
+    assert_eq!(ids(&store).await, ["b"]);
+}
