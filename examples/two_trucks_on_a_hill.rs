@@ -51,14 +51,14 @@ fn main() -> Result<()> {
     let node = |id| router.network().node(id).expect("a town of the bundled network");
     let route = router.route_nodes(node("siliguri"), node("gangtok"))?;
     println!("15 t from Siliguri to Gangtok, {:.0} km\n", route.length_m / 1e3);
-    println!("{:42}{:>7}{:>8}{:>12}{:>8}{:>7}", "", "kW/t", "hours", "l/100 km", "shifts", "°C");
+    println!("{:50}{:>7}{:>8}{:>12}{:>8}{:>7}", "", "kW/t", "hours", "l/100 km", "shifts", "°C");
     let mut journeys = Vec::new();
     for id in ["rigid_6x2_31t", "tipper_6x4_28t"] {
         let model = TruckModel::find(id)?;
         let truck = Vehicle::new(model, truck_mass_kg(id)?)?;
         let journey = drive(&truck, &route);
         println!(
-            "{:42}{:7.1}{:8.2}{:12.1}{:8}{:7.0}",
+            "{:50}{:7.1}{:8.2}{:12.1}{:8}{:7.0}",
             truck.model().name,
             truck.model().engine.rated_kw / truck.mass_kg() * 1e3,
             journey.hours,

@@ -3,7 +3,7 @@
 //! A deserialiser stops at the first fault. So the text becomes a tree first, and the tree is held
 //! against that of a bundled model: what is missing, unknown or of another type is noted and put
 //! right with a stand-in; then the ranges are tested as well. What depends on a stand-in is not
-//! judged.
+//! judged, nor are the rules between parts before each part is sound.
 
 use serde_json::{Map, Value};
 
