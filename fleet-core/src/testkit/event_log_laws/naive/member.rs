@@ -46,7 +46,8 @@ impl NaiveMember {
         let owned = self.owned();
         let disk = lock(&self.shared.disk);
         let from = |partition: &Partition| match self.next.get(partition) {
-            Some(next) => *next,
+            // It may have been another's meanwhile, unnoticed: what that one committed is done.
+            Some(next) => disk.committed(&self.group, partition).unwrap_or(0).max(*next),
             None if self.shared.has(Fault::ForgetsLeavers) && self.id > 0 => disk.end(partition),
             None if self.shared.has(Fault::ForgetsLeavers) && !self.next.is_empty() => {
                 disk.end(partition)
