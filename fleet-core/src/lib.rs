@@ -7,6 +7,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `sqlite` | the embedded backends of [`stream::EventLog`], [`store::FleetStore`], [`state::StateStore`] |
+//! | `redis` | [`state::redis`] and `ratelimit::RedisLimiter`, on a Redis server |
 //! | `testkit` | the laws every backend must pass, a manual clock, injected failures |
 //! | `full` | all of the above but `testkit` |
 
@@ -19,6 +20,8 @@ pub mod hook;
 pub mod physics;
 pub mod random;
 pub mod ratelimit;
+#[cfg(feature = "redis")]
+mod redis;
 pub mod refuel;
 pub mod route;
 pub mod slo;

@@ -41,9 +41,13 @@
 
 mod bucket;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisLimiter;
 pub use bucket::{Bucket, Decision, Quota, Verdict};
 pub use memory::MemoryLimiter;
 

@@ -11,11 +11,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Result,
+    Error, Result,
     domain::{Counters, TruckId},
     time::Time,
 };
 
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -43,6 +45,37 @@ pub struct Checkpoint {
     pub world: Bytes,
     /// Each truck's totals at that time, by value.
     pub counters: BTreeMap<TruckId, Counters>,
+}
+
+/// The largest state, bytes.
+const WORLD_BYTES_MAX: usize = 256 << 20;
+
+impl Checkpoint {
+    /// Refuses what no backend keeps.
+    ///
+    /// # Errors
+    /// `Invalid` for a state above 256 MiB or a version above 2^63 - 1.
+    pub fn check(&self) -> Result<()> {
+        if self.world.len() > WORLD_BYTES_MAX {
+            return Err(Error::invalid("checkpoint: world is above 256 MiB"));
+        }
+        if i64::try_from(self.version).is_err() {
+            let version = self.version;
+            return Err(Error::invalid(format!("checkpoint.version: {version} is above 2^63 - 1")));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a key under which nothing is put.
+///
+/// # Errors
+/// `Invalid` unless it has 1 to 256 bytes.
+pub fn check_entry_key(key: &str) -> Result<()> {
+    if (1..=256).contains(&key.len()) {
+        return Ok(());
+    }
+    Err(Error::invalid("key: expected 1 to 256 bytes"))
 }
 
 /// What a save did.

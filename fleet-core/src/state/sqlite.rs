@@ -6,16 +6,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Checkpoint, CounterSnapshot, Lease, Saved, StateStore};
+use super::{Checkpoint, CounterSnapshot, Lease, Saved, StateStore, check_entry_key};
 use crate::{
     Error, Result,
     domain::{Counters, TruckId},
     sqlite::{self, Readers, Schema, Writer},
     time::{Clock, Time},
 };
-
-/// The largest state, bytes.
-const WORLD_BYTES_MAX: usize = 256 << 20;
 
 const SCHEMA: Schema = Schema {
     what: "state store",
@@ -72,10 +69,6 @@ impl SqliteState {
         let writer = writer.ok_or_else(|| Error::conflict("the state store is open read-only"))?;
         writer.call(work, |_| ()).await
     }
-}
-
-fn signed(what: &str, value: u64) -> Result<i64> {
-    i64::try_from(value).map_err(|_| Error::invalid(format!("{what}: {value} is above 2^63 - 1")))
 }
 
 fn lease_row(connection: &Connection, name: &str) -> rusqlite::Result<Option<(String, u64, i64)>> {
@@ -182,10 +175,7 @@ impl StateStore for SqliteState {
     }
 
     async fn save(&self, lease: &Lease, checkpoint: &Checkpoint) -> Result<Saved> {
-        if checkpoint.world.len() > WORLD_BYTES_MAX {
-            return Err(Error::invalid("checkpoint: world is above 256 MiB"));
-        }
-        signed("checkpoint.version", checkpoint.version)?;
+        checkpoint.check()?;
         let (lease, checkpoint) = (lease.clone(), checkpoint.clone());
         let (now, path) = (self.clock.now(), Arc::clone(&self.path));
         self.write(move |connection| {
@@ -271,9 +261,7 @@ impl StateStore for SqliteState {
     }
 
     async fn put_once(&self, key: &str, value: Bytes) -> Result<Bytes> {
-        if !(1..=256).contains(&key.len()) {
-            return Err(Error::invalid("key: expected 1 to 256 bytes"));
-        }
+        check_entry_key(key)?;
         let (key, path) = (key.to_owned(), Arc::clone(&self.path));
         self.write(move |connection| {
             let put = || -> rusqlite::Result<Vec<u8>> {
