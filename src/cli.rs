@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleet_core::hook::Hook;
 
-use crate::{dead_letters, dump, platform, report, settings, truck};
+use crate::{dead_letters, dump, network, platform, report, settings, truck};
 
 /// A fleet of trucks on the roads of Northeast India: simulator, pipeline, store and API.
 #[derive(Debug, Parser)]
@@ -34,6 +34,9 @@ enum Command {
     Truck(TruckArgs),
     /// Simulate days of the fleet in memory and print its figures beside published ones.
     Report(report::ReportArgs),
+    /// What can be done with a road network.
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
     /// List, show and put back records that could not be handled.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -180,6 +183,7 @@ impl Cli {
             Command::Truck(args) => truck::run(&args),
             Command::Dump { what, data_dir } => dump::dump(what, &data_dir),
             Command::Report(args) => report::report(&args),
+            Command::Network(command) => network::run(&command),
             Command::DeadLetters(command) => match command {
                 DeadLettersCommand::List { data_dir } => dead_letters::list(&data_dir),
                 DeadLettersCommand::Show { id, data_dir } => dead_letters::show(&id, &data_dir),

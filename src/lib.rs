@@ -12,6 +12,7 @@ mod cli;
 mod data_dir;
 mod dead_letters;
 mod dump;
+mod network;
 mod platform;
 mod progress;
 mod report;

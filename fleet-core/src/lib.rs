@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `sqlite` | the embedded backends of [`stream::EventLog`], [`store::FleetStore`], [`state::StateStore`] |
 //! | `redis` | [`state::redis`] and `ratelimit::RedisLimiter`, on a Redis server |
+//! | `osm` | road networks as OpenStreetMap extracts, out (`route::osm::write`) |
 //! | `testkit` | the laws every backend must pass, a manual clock, injected failures |
 //! | `full` | all of the above but `testkit` |
 

@@ -8,6 +8,7 @@ mod faces;
 mod faults;
 mod full_disk;
 mod named_points;
+mod network;
 mod parity;
 mod program;
 mod tidy;

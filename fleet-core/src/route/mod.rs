@@ -23,6 +23,8 @@
 mod builtin;
 mod cache;
 mod network;
+#[cfg(feature = "osm")]
+pub mod osm;
 mod path;
 mod search;
 mod shape;
