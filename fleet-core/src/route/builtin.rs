@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{
     Router,
     cache::Cache,
-    network::{Network, NodeIx, SegmentIx},
+    network::{Along, Direction, Network, NodeIx, Segment, SegmentIx},
     path::{Piece, Route, RouteEnd, StopOnRoute},
     search::{Cost, Costs, Ferries},
     snap::{self, Snap},
@@ -149,8 +149,22 @@ impl BuiltinRouter {
         Ok((end, snap.snapped_m))
     }
 
-    /// The nodes by which an end is left or reached, each with the road to it.
-    fn doors(&self, end: End) -> Vec<(NodeIx, Cost, Option<Span>)> {
+    /// The nodes by which an end is left, each with the road to it.
+    fn exits(&self, end: End) -> Vec<(NodeIx, Cost, Option<Span>)> {
+        self.doors(end, |segment| (segment.direction == Direction::Both, true))
+    }
+
+    /// The nodes by which an end is reached, each with the road to it (driven the other way).
+    fn entries(&self, end: End) -> Vec<(NodeIx, Cost, Option<Span>)> {
+        self.doors(end, |segment| (true, segment.direction == Direction::Both))
+    }
+
+    /// The ends of the road that `end` lies on, if they are `open` (the first, the last).
+    fn doors(
+        &self,
+        end: End,
+        open: impl Fn(&Segment) -> (bool, bool),
+    ) -> Vec<(NodeIx, Cost, Option<Span>)> {
         let snap = match end {
             End::Node(node) => return vec![(node, Cost::default(), None)],
             End::Road(snap) => snap,
@@ -160,11 +174,14 @@ impl BuiltinRouter {
             let cost = Cost::of((to_m - snap.at_m).abs(), segment.truck_speed_kmh);
             (node, cost, Some(Span { segment: snap.segment, from_m: snap.at_m, to_m }))
         };
-        vec![door(segment.from, 0.0), door(segment.to, segment.length_m)]
+        let (first, last) = open(segment);
+        let first = first.then(|| door(segment.from, 0.0));
+        let last = last.then(|| door(segment.to, segment.length_m));
+        first.into_iter().chain(last).collect()
     }
 
     fn find(&self, start: (End, f64), target: (End, f64)) -> Result<Route> {
-        let (exits, entries) = (self.doors(start.0), self.doors(target.0));
+        let (exits, entries) = (self.exits(start.0), self.entries(target.0));
         let exit_costs: Vec<_> = exits.iter().map(|(node, cost, _)| (*node, *cost)).collect();
         let targets: Vec<_> = entries.iter().map(|(node, ..)| *node).collect();
         let costs = Costs::from_any(&self.network.graph, &exit_costs, &targets, self.ferries);
@@ -188,9 +205,10 @@ impl BuiltinRouter {
     /// Along one road, where both ends lie on it.
     fn straight(&self, start: End, target: End) -> Option<(Cost, Span)> {
         let (End::Road(start), End::Road(target)) = (start, target) else { return None };
-        (start.segment == target.segment).then(|| {
-            let speed_kmh = self.network.segments()[start.segment.index()].truck_speed_kmh;
-            let cost = Cost::of((target.at_m - start.at_m).abs(), speed_kmh);
+        let segment = &self.network.segments()[start.segment.index()];
+        let is_open = segment.direction == Direction::Both || start.at_m <= target.at_m;
+        (start.segment == target.segment && is_open).then(|| {
+            let cost = Cost::of((target.at_m - start.at_m).abs(), segment.truck_speed_kmh);
             (cost, Span { segment: start.segment, from_m: start.at_m, to_m: target.at_m })
         })
     }
@@ -234,7 +252,7 @@ impl BuiltinRouter {
     }
 
     fn pieces_in(&self, spans: &[Span]) -> usize {
-        spans.iter().map(|span| self.network.shapes[span.segment.index()].pieces.len()).sum()
+        spans.iter().map(|span| self.network.segments()[span.segment.index()].via.len() + 1).sum()
     }
 
     fn route_end(&self, (end, snapped_m): (End, f64)) -> RouteEnd {
@@ -245,8 +263,7 @@ impl BuiltinRouter {
                 RouteEnd { position, altitude_m, snapped_m, node: Some(ix) }
             }
             End::Road(snap) => {
-                let shape = &self.network.shapes[snap.segment.index()];
-                let (position, altitude_m) = shape.place(snap.at_m);
+                let (position, altitude_m) = self.network.shape(snap.segment).place(snap.at_m);
                 RouteEnd { position, altitude_m, snapped_m, node: None }
             }
         }
@@ -255,7 +272,7 @@ impl BuiltinRouter {
     /// Appends a span to a route: its pieces, what stands along it, and the node it reaches.
     fn drive(&self, route: &mut Route, span: Span) {
         let segment = &self.network.segments()[span.segment.index()];
-        let shape = &self.network.shapes[span.segment.index()];
+        let shape = self.network.shape(span.segment);
         let forward = span.from_m < span.to_m;
         let length_m = segment.length_m;
         // Distances in driving direction: from here on the span runs from `enter_m` to `leave_m`.
@@ -274,10 +291,12 @@ impl BuiltinRouter {
             let pieces = shape.pieces.iter().rev().map(|piece| piece.reversed(length_m));
             route.pieces.extend(pieces.filter(touches).map(place));
         }
+        let none = Along::default();
+        let along = self.network.along(span.segment).unwrap_or(&none);
         for (sites, stops) in [
-            (&shape.stations, &mut route.stations),
-            (&shape.rest_areas, &mut route.rest_areas),
-            (&shape.tolls, &mut route.tolls),
+            (&along.stations, &mut route.stations),
+            (&along.rest_areas, &mut route.rest_areas),
+            (&along.tolls, &mut route.tolls),
         ] {
             let first = stops.len();
             let here = sites.iter().map(|(index, at_m)| (*index, driven(*at_m)));

@@ -1,7 +1,8 @@
 //! Routes on a road network: which way a truck takes, and what it meets on the way.
 //!
-//! [`Network`] is the map: 210 towns and 246 roads of Northeast India come with the crate, and any
-//! file of the same form can take their place. A [`Router`] finds the fastest way as a [`Route`], a
+//! [`Network`] is the map: 210 towns and 246 roads of Northeast India come with the crate; any file
+//! of the same form can take their place, and a [`NetworkBuilder`] makes one of any roads, with
+//! one-way streets, street names, limits and forbidden turns. A [`Router`] finds the fastest way as a [`Route`], a
 //! line of straight [`Piece`]s that carry all that a truck's step needs: grade, roughness, limits,
 //! zones. [`BuiltinRouter`] answers from memory and needs no runtime; a server such as OSRM can stand behind the same port.
 //!
@@ -38,11 +39,11 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     builtin::BuiltinRouter,
     network::{
-        BBox, DailyWindow, Depot, Flow, FlowPair, FogRule, FuelStation, HazardRule, LongHaulRest,
-        MonthSet, Network, Node, NodeIx, NodeKind, OpeningHours, PlanningSpeeds, ReferenceRoute,
-        RestArea, Segment, SegmentIx, Site, Sla, SlackFactors, State, StateIx, StationSite,
-        Surface, Terrain, TollFee, TollPlaza, UrbanRule, Via, Zone, ZoneIx, ZoneKind, ZoneRule,
-        ZoneShape,
+        BBox, DailyWindow, Depot, Direction, Flow, FlowPair, FogRule, FuelStation, HazardRule,
+        Limits, LongHaulRest, MonthSet, Network, NetworkBuilder, Node, NodeIx, NodeKind,
+        OpeningHours, PlanningSpeeds, ReferenceRoute, RestArea, Segment, SegmentIx, Site, Sla,
+        SlackFactors, State, StateIx, StationSite, Surface, Terrain, TollFee, TollPlaza,
+        TurnRestriction, TurnRule, UrbanRule, Via, Zone, ZoneIx, ZoneKind, ZoneRule, ZoneShape,
     },
     path::{Piece, Route, RouteEnd, StopOnRoute},
     search::Ferries,
@@ -79,11 +80,24 @@ pub enum RoadClass {
     Trunk,
     Primary,
     Secondary,
+    Tertiary,
+    Unclassified,
+    Residential,
+    Service,
 }
 
 impl RoadClass {
     /// Every class, in the order of the contract.
-    pub const ALL: [Self; 4] = [Self::Motorway, Self::Trunk, Self::Primary, Self::Secondary];
+    pub const ALL: [Self; 8] = [
+        Self::Motorway,
+        Self::Trunk,
+        Self::Primary,
+        Self::Secondary,
+        Self::Tertiary,
+        Self::Unclassified,
+        Self::Residential,
+        Self::Service,
+    ];
 
     /// The class as a word, e.g. `trunk`.
     pub const fn as_str(self) -> &'static str {
@@ -92,6 +106,10 @@ impl RoadClass {
             Self::Trunk => "trunk",
             Self::Primary => "primary",
             Self::Secondary => "secondary",
+            Self::Tertiary => "tertiary",
+            Self::Unclassified => "unclassified",
+            Self::Residential => "residential",
+            Self::Service => "service",
         }
     }
 }

@@ -77,7 +77,7 @@ pub struct Piece {
     pub to_altitude_m: f64,
     /// Driving direction, degrees clockwise from north, 0 to 360 (excluded).
     pub heading_deg: f64,
-    /// Rise over length by road, +0.06 is 6 % up; within ±0.09.
+    /// Rise over length by road, +0.06 is 6 % up; within ±0.09 in the bundled network.
     pub grade: f64,
     /// Typical curvature of the road's bends, 1/m; 0 on plains. For lateral acceleration and
     /// vibration: a curve limit made of it never lies below `truck_speed_kmh`.

@@ -6,7 +6,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, fmt, ops::Add};
 
-use super::network::{NodeIx, Segment, SegmentIx};
+use super::network::{Direction, NodeIx, Segment, SegmentIx};
 
 /// Whether a way may cross water by boat. Plans of trucks leave ferries out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,21 +87,28 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub(crate) fn new(nodes: usize, segments: &[Segment]) -> Self {
-        let mut leaving = vec![Vec::new(); nodes];
-        for (ix, segment) in (0..=u16::MAX).zip(segments) {
-            let cost = Cost::of(segment.length_m, segment.truck_speed_kmh);
-            for (from, to) in [(segment.from, segment.to), (segment.to, segment.from)] {
-                let edge = Edge { to, segment: SegmentIx(ix), cost, ferry: segment.ferry };
-                leaving[from.index()].push(edge);
-            }
+        let directed = || {
+            (0..).map(SegmentIx).zip(segments).flat_map(|(ix, segment)| {
+                let cost = Cost::of(segment.length_m, segment.truck_speed_kmh);
+                let (from, to, ferry) = (segment.from, segment.to, segment.ferry);
+                let there = (from, Edge { to, segment: ix, cost, ferry });
+                let back = (to, Edge { to: from, segment: ix, cost, ferry });
+                let is_open = segment.direction == Direction::Both;
+                [Some(there), is_open.then_some(back)].into_iter().flatten()
+            })
+        };
+        let mut starts = vec![0; nodes + 1];
+        directed().for_each(|(from, _)| starts[from.index() + 1] += 1);
+        for node in 0..nodes {
+            starts[node + 1] += starts[node];
         }
-        let mut graph = Self::default();
-        for edges in leaving {
-            graph.starts.push(graph.edges.len());
-            graph.edges.extend(edges);
+        let mut edges: Vec<_> = directed().map(|(_, edge)| edge).collect();
+        let mut next = starts.clone();
+        for (from, edge) in directed() {
+            edges[next[from.index()]] = edge;
+            next[from.index()] += 1;
         }
-        graph.starts.push(graph.edges.len());
-        graph
+        Self { starts, edges }
     }
 
     fn leaving(&self, node: NodeIx) -> &[Edge] {
@@ -109,7 +116,7 @@ impl Graph {
     }
 
     fn nodes(&self) -> usize {
-        self.starts.len() - 1
+        self.starts.len().saturating_sub(1)
     }
 }
 

@@ -18,7 +18,10 @@
 //! The wave's curvature is an artefact of drawing and never used. [`Piece::curvature_1pm`] is an
 //! estimate from the land; see [`curvature_1pm`].
 
-use std::{f64::consts::PI, sync::Arc};
+use std::{
+    f64::consts::PI,
+    sync::{Arc, LazyLock},
+};
 
 use super::{
     network::{Network, Segment, SegmentIx, StateIx, Terrain, Via, ZoneIx, ZoneShape, on_grid},
@@ -31,19 +34,17 @@ const SAMPLES: u32 = 6;
 /// Lines that miss less than this share of their road stay straight.
 const BENT_FROM_RATIO: f64 = 1.001;
 
-/// The bent line of a segment, cut into pieces from its `from` end, and what stands along it.
+/// The line of a segment, cut into pieces from its `from` end.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) pieces: Vec<Piece>,
     /// South-west and north-east corners of the line.
     pub(crate) corners: (Position, Position),
-    /// (index in the network's list, metres from the `from` end).
-    pub(crate) tolls: Vec<(usize, f64)>,
-    pub(crate) stations: Vec<(usize, f64)>,
-    pub(crate) rest_areas: Vec<(usize, f64)>,
 }
 
-/// A point of the bent line.
+static NO_ZONES: LazyLock<Arc<[ZoneIx]>> = LazyLock::new(|| Arc::from([]));
+
+/// A point of the line trucks follow.
 #[derive(Clone, Copy, Debug)]
 struct Knot {
     position: Position,
@@ -53,8 +54,17 @@ struct Knot {
 }
 
 impl Shape {
-    pub(crate) fn new(network: &Network, ix: SegmentIx, segment: &Segment) -> Self {
-        let knots = knots(&network.drawn_line(segment), segment);
+    /// Bent until it is as long as its road.
+    pub(crate) fn bent(network: &Network, ix: SegmentIx, segment: &Segment) -> Self {
+        Self::of_knots(network, ix, segment, &bent_knots(&network.drawn_line(segment), segment))
+    }
+
+    /// As it is drawn.
+    pub(crate) fn drawn(network: &Network, ix: SegmentIx, segment: &Segment) -> Self {
+        Self::of_knots(network, ix, segment, &drawn_knots(&network.drawn_line(segment)))
+    }
+
+    fn of_knots(network: &Network, ix: SegmentIx, segment: &Segment, knots: &[Knot]) -> Self {
         let state = |node: super::network::NodeIx| network.node_at(node).state;
         let states = (state(segment.from), state(segment.to));
         let mut pieces: Vec<Piece> = Vec::with_capacity(knots.len() - 1);
@@ -62,12 +72,15 @@ impl Shape {
             let state = if pair[0].at_m * 2.0 < segment.length_m { states.0 } else { states.1 };
             let zones = zones_at(network, ix, pair[0].position.lerp(pair[1].position, 0.5));
             let shared = pieces.last().filter(|last| *last.zones == zones[..]);
-            let zones = shared.map_or_else(|| Arc::from(zones), |last| Arc::clone(&last.zones));
+            let zones = match shared {
+                Some(last) => Arc::clone(&last.zones),
+                None if zones.is_empty() => Arc::clone(&NO_ZONES),
+                None => Arc::from(zones),
+            };
             pieces.push(piece(pair, ix, segment, state, zones));
         }
         let corners = corners(knots.iter().map(|knot| knot.position));
-        let (tolls, stations, rest_areas) = Default::default();
-        Self { pieces, corners, tolls, stations, rest_areas }
+        Self { pieces, corners }
     }
 
     /// The place `at_m` metres from the `from` end (clamped to the road), and its altitude.
@@ -145,8 +158,28 @@ fn wave_m(segment: &Segment) -> f64 {
     }
 }
 
+/// The points of a line that is not bent, with their distance along it; at least two.
+///
+/// Points less than the grid of lengths apart are one; the last is always there.
+fn drawn_knots(line: &[Via]) -> Vec<Knot> {
+    let Via { position, altitude_m } = line[0];
+    let mut knots = vec![Knot { position, altitude_m, at_m: 0.0 }];
+    let mut run_m = 0.0;
+    for leg in line.windows(2) {
+        run_m += flat_distance_m(leg[0].position, leg[1].position);
+        let Via { position, altitude_m } = leg[1];
+        let knot = Knot { position, altitude_m, at_m: on_grid(run_m) };
+        match knots.last_mut() {
+            Some(last) if last.at_m >= knot.at_m && last.at_m > 0.0 => *last = knot,
+            Some(last) if last.at_m >= knot.at_m => {}
+            _ => knots.push(knot),
+        }
+    }
+    knots
+}
+
 /// The points of the bent line with their distance by road, ends included; at least two.
-fn knots(line: &[Via], segment: &Segment) -> Vec<Knot> {
+fn bent_knots(line: &[Via], segment: &Segment) -> Vec<Knot> {
     let drawn_m: f64 =
         line.windows(2).map(|leg| flat_distance_m(leg[0].position, leg[1].position)).sum();
     let ratio = segment.length_m / drawn_m;
@@ -205,7 +238,7 @@ fn zones_at(network: &Network, segment: SegmentIx, point: Position) -> Vec<ZoneI
         ZoneShape::Polygon { corners } => geo::is_in_polygon(point, corners),
         ZoneShape::Segments { segments } => segments.contains(&segment),
     };
-    let zones = (0..=u16::MAX).zip(network.zones());
+    let zones = (0..).zip(network.zones());
     zones.filter(|(_, zone)| holds(&zone.shape)).map(|(ix, _)| ZoneIx(ix)).collect()
 }
 
@@ -319,10 +352,11 @@ mod tests {
             (26.105, 91.872),
         ];
         let network = Network::ne_india();
-        let ix = network.segments().iter().position(|s| s.id == "khanapara--jorabat").unwrap();
-        let line = network.shapes[ix].line();
+        let ix = network.segments().iter().position(|s| &*s.id == "khanapara--jorabat").unwrap();
+        let shape = network.shape(SegmentIx(u32::try_from(ix).unwrap()));
+        let line = shape.line();
         assert_eq!(line.iter().map(|p| (p.lat, p.lon)).collect::<Vec<_>>(), expected);
-        let last = network.shapes[ix].pieces.last().unwrap();
+        let last = shape.pieces.last().unwrap();
         assert_eq!((last.end_m(), last.to_altitude_m), (8_000.0, 68.0));
     }
 
@@ -330,7 +364,8 @@ mod tests {
     fn every_line_is_as_long_as_its_road() {
         let network = Network::ne_india();
         let mut points = 0;
-        for (segment, shape) in network.segments().iter().zip(&network.shapes) {
+        for (segment, ix) in network.segments().iter().zip(network.segment_indices()) {
+            let shape = network.shape(ix);
             let line = shape.line();
             points += line.len();
             let drawn_m: f64 = line.windows(2).map(|p| flat_distance_m(p[0], p[1])).sum();
@@ -345,7 +380,8 @@ mod tests {
     #[test]
     fn grade_is_constant_between_given_points() {
         let network = Network::ne_india();
-        for (segment, shape) in network.segments().iter().zip(&network.shapes) {
+        for (segment, ix) in network.segments().iter().zip(network.segment_indices()) {
+            let shape = network.shape(ix);
             let mut grades: Vec<i64> =
                 shape.pieces.iter().map(|p| (p.grade * 1e4).round() as i64).collect();
             grades.dedup_by(|a, b| (*a - *b).abs() <= 1);

@@ -21,11 +21,11 @@ pub(crate) struct Snap {
 /// `None` only if there is no road at all. Lines whose box is farther than the best so far are
 /// skipped, so a point near a road looks at a few segments.
 pub(crate) fn nearest(network: &Network, point: Position, ferries: Ferries) -> Option<Snap> {
-    let mut order: Vec<(f64, u16)> = (0..=u16::MAX)
-        .zip(&network.shapes)
+    let mut order: Vec<(f64, SegmentIx)> = network
+        .segment_indices()
         .zip(network.segments())
         .filter(|(_, segment)| ferries == Ferries::Allowed || !segment.ferry)
-        .map(|((ix, shape), _)| (distance_to_box_m(point, shape.corners), ix))
+        .map(|(ix, _)| (distance_to_box_m(point, network.shape(ix).corners), ix))
         .collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let mut best: Option<Snap> = None;
@@ -34,7 +34,7 @@ pub(crate) fn nearest(network: &Network, point: Position, ferries: Ferries) -> O
         if best.is_some_and(|best| box_m * 0.99 > best.snapped_m) {
             break;
         }
-        for piece in &network.shapes[usize::from(ix)].pieces {
+        for piece in &network.shape(ix).pieces {
             let snap = on_piece(point, piece);
             let beats =
                 |best: Snap| (snap.snapped_m, snap.segment.0) < (best.snapped_m, best.segment.0);

@@ -304,7 +304,7 @@ impl Truck {
 
 fn trip_end(node: NodeIx) -> TripEnd {
     let node = Network::ne_india().node_at(node);
-    TripEnd { place: node.id.clone(), name: node.name.clone(), position: node.position }
+    TripEnd { place: node.id.to_string(), name: node.name.to_string(), position: node.position }
 }
 
 #[cfg(test)]

@@ -177,6 +177,10 @@ fn road_class(number: i32) -> Result<Option<RoadClass>> {
         Ok(v1::RoadClass::Trunk) => Ok(Some(RoadClass::Trunk)),
         Ok(v1::RoadClass::Primary) => Ok(Some(RoadClass::Primary)),
         Ok(v1::RoadClass::Secondary) => Ok(Some(RoadClass::Secondary)),
+        Ok(v1::RoadClass::Tertiary) => Ok(Some(RoadClass::Tertiary)),
+        Ok(v1::RoadClass::Unclassified) => Ok(Some(RoadClass::Unclassified)),
+        Ok(v1::RoadClass::Residential) => Ok(Some(RoadClass::Residential)),
+        Ok(v1::RoadClass::Service) => Ok(Some(RoadClass::Service)),
         Err(_) => Err(Error::invalid(format!("road_class: {number} is not a road class"))),
     }
 }
@@ -188,6 +192,10 @@ impl From<RoadClass> for v1::RoadClass {
             RoadClass::Trunk => Self::Trunk,
             RoadClass::Primary => Self::Primary,
             RoadClass::Secondary => Self::Secondary,
+            RoadClass::Tertiary => Self::Tertiary,
+            RoadClass::Unclassified => Self::Unclassified,
+            RoadClass::Residential => Self::Residential,
+            RoadClass::Service => Self::Service,
         }
     }
 }

@@ -70,7 +70,7 @@ const EVENT: &[Break<v1::TelemetryEvent>] = &[
     ("diesel_cost_paise", |m| m.diesel_cost_paise = Some(u64::MAX)),
     ("trip_id", |m| m.trip_id = "x".repeat(65)),
     ("driver_id", |m| m.driver_id = "a/b".into()),
-    ("road_class", |m| m.road_class = 5),
+    ("road_class", |m| m.road_class = 9),
     ("road_class", |m| m.road_class = -1),
     ("zone", |m| m.zone = "x".repeat(129)),
     ("refuelled_ml", |m| m.refuelling = Some(filled(|r| r.refuelled_ml = 0))),

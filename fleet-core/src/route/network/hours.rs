@@ -90,12 +90,12 @@ impl<'de> Deserialize<'de> for DailyWindow {
 /// When something is open, IST; without any window it never closes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct OpeningHours(Vec<DailyWindow>);
+pub struct OpeningHours(Box<[DailyWindow]>);
 
 impl OpeningHours {
     /// Open in these windows; none: always.
-    pub const fn new(windows: Vec<DailyWindow>) -> Self {
-        Self(windows)
+    pub fn new(windows: Vec<DailyWindow>) -> Self {
+        Self(windows.into())
     }
 
     /// Whether it is open at `minute` minutes after midnight IST.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Network,
+    roads::*,
     types::*,
     zones::{Zone, ZoneRule, ZoneShape},
 };
@@ -40,6 +41,43 @@ pub(super) fn of_places_and_roads(network: &Network) -> Vec<String> {
     check.faults
 }
 
+/// Broken references of a built network: with one, nothing else can be asked of it.
+pub(super) fn of_ends(network: &Network) -> Vec<String> {
+    let mut check = Check { network, faults: Vec::new() };
+    let (nodes, segments) = (network.nodes.len(), network.segments.len());
+    for Segment { id, from, to, .. } in &network.segments {
+        let exist = from.index() < nodes && to.index() < nodes;
+        check.that(exist, || format!("segment {id}: ends {} and {} of {nodes}", from.0, to.0));
+    }
+    for TurnRestriction { from, via, to, .. } in &network.restrictions {
+        let what = || format!("turn {} to {} at node {}", from.0, to.0, via.0);
+        let known = [from, to].iter().all(|road| road.index() < segments);
+        check.that(known, || format!("{}: a road of {segments}", what()));
+        let touches = |ix: SegmentIx| {
+            let road = network.segments.get(ix.index());
+            road.is_none_or(|road| road.from == *via || road.to == *via)
+        };
+        check.that(touches(*from) && touches(*to), || format!("{}: not an end of both", what()));
+    }
+    check.faults
+}
+
+/// Every broken law of a built network, whose ends exist and whose roads are measured.
+pub(super) fn of_built(network: &Network) -> Vec<String> {
+    let mut check = Check { network, faults: Vec::new() };
+    for pair in network.by_id.windows(2) {
+        let [id, next] = [pair[0], pair[1]].map(|ix| &network.node_at(ix).id);
+        check.that(id != next, || format!("node {id}: twice"));
+    }
+    for Node { id, position, altitude_m, state, .. } in &network.nodes {
+        check.on_the_globe(|| format!("node {id}"), *position, *altitude_m);
+        let holds = *state == StateIx::UNKNOWN || state.index() < network.states.len();
+        check.that(holds, || format!("node {id}: state {} of {}", state.0, network.states.len()));
+    }
+    network.segments.iter().for_each(|segment| check.built_segment(segment));
+    check.faults
+}
+
 /// Every broken law of ways: all places are connected, and distances are as the file says.
 pub(super) fn of_ways(network: &Network) -> Vec<String> {
     let mut check = Check { network, faults: Vec::new() };
@@ -64,6 +102,36 @@ impl Check<'_> {
     fn altitude(&mut self, what: &str, altitude_m: f64) {
         let holds = (0.0..=MAX_ALTITUDE_M).contains(&altitude_m);
         self.that(holds, || format!("{what}: elevation {altitude_m} outside 0 to 5500"));
+    }
+
+    fn on_the_globe(&mut self, what: impl Fn() -> String, at: Position, altitude_m: f64) {
+        if let Err(error) = Position::new(at.lat, at.lon) {
+            self.faults.push(format!("{}: {error}", what()));
+        }
+        let holds = (-500.0..=9_000.0).contains(&altitude_m);
+        self.that(holds, || format!("{}: altitude_m {altitude_m} outside -500 to 9000", what()));
+    }
+
+    fn built_segment(&mut self, segment: &Segment) {
+        let what = || format!("segment {}", segment.id);
+        for via in &segment.via {
+            self.on_the_globe(what, via.position, via.altitude_m);
+        }
+        let length_m = segment.length_m;
+        self.that(length_m > 0.0, || format!("{}: {length_m} m long", what()));
+        let lanes = segment.lanes;
+        self.that((1..=16).contains(&lanes), || format!("{}: lanes {lanes}", what()));
+        let (truck, posted) = (segment.truck_speed_kmh, segment.maxspeed_kmh);
+        let speeds = 0.1 <= truck && truck <= posted && posted <= 200.0;
+        self.that(speeds, || format!("{}: speeds {truck} and {posted}", what()));
+        let iri = segment.iri_m_per_km;
+        self.that((0.5..=25.0).contains(&iri), || format!("{}: iri_m_per_km {iri}", what()));
+        if let Some(limits) = segment.limits.as_deref() {
+            let Limits { height_m, width_m, length_m, weight_t, axle_load_t } = *limits;
+            let mut all = [height_m, width_m, length_m, weight_t, axle_load_t].into_iter();
+            let holds = all.all(|limit| limit.is_none_or(|limit| (0.1..1e4).contains(&limit)));
+            self.that(holds, || format!("{}: limits {limits:?}", what()));
+        }
     }
 
     fn states(&mut self) {
@@ -198,8 +266,8 @@ impl Check<'_> {
     fn connected(&mut self) {
         for ferries in [Ferries::Allowed, Ferries::LeftOut] {
             let costs = Costs::from_node(&self.network.graph, NodeIx(0), ferries);
-            for (ix, node) in (0..=u16::MAX).zip(&self.network.nodes) {
-                let reached = costs.to(NodeIx(ix)).is_some();
+            for (ix, node) in self.network.node_indices().zip(&self.network.nodes) {
+                let reached = costs.to(ix).is_some();
                 self.that(reached, || format!("node {}: not connected ({ferries})", node.id));
             }
         }

@@ -1,33 +1,46 @@
-//! A road network: the bundled one of Northeast India, or another of the same form.
+//! A road network: the bundled one of Northeast India, another of the same form, or any other.
 //!
 //! The file names places by words; [`Network`] holds lists and typed indices into them, checked:
 //! every name resolves, lengths are plausible, all places are connected, and published distances
 //! come out. [`Network::from_json`] refuses anything else and names all broken laws at once.
+//! Roads from elsewhere come in through a [`NetworkBuilder`], which asks for less: one-way streets,
+//! loops and parts that nothing joins are welcome there, and lines are followed as they are drawn.
 
+mod builder;
+mod fnv;
 mod hours;
 mod laws;
 mod raw;
+mod roads;
 mod types;
 mod zones;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
 pub(super) use self::raw::on_grid;
-use self::raw::{File, Reader};
 pub use self::{
+    builder::NetworkBuilder,
     hours::{DailyWindow, MonthSet, OpeningHours},
     raw::BBox,
+    roads::*,
     types::*,
     zones::*,
+};
+use self::{
+    fnv::Fnv,
+    raw::{File, Reader},
 };
 use super::{search::Graph, shape::Shape};
 use crate::{Error, Result, geo::Position};
 
-/// Most nodes, segments or zones of a network: their indices are 16 bits wide.
-const LIST_MAX: usize = 65_535;
+/// Most nodes or segments of a network: a segment and its direction fit into 32 bits.
+const LIST_MAX: usize = (u32::MAX / 2) as usize;
+/// Most zones or states: their indices are 16 bits wide, and the last means "unknown".
+const SHORT_LIST_MAX: usize = u16::MAX as usize;
 /// Faults named in one error; the rest is counted.
 const FAULTS_SHOWN: usize = 20;
 
@@ -41,6 +54,7 @@ pub struct Network {
     states: Vec<State>,
     nodes: Vec<Node>,
     segments: Vec<Segment>,
+    restrictions: Vec<TurnRestriction>,
     toll_plazas: Vec<TollPlaza>,
     fuel_stations: Vec<FuelStation>,
     rest_areas: Vec<RestArea>,
@@ -49,9 +63,21 @@ pub struct Network {
     flows: Vec<Flow>,
     sla: Sla,
     reference_routes: Vec<ReferenceRoute>,
-    node_names: BTreeMap<String, NodeIx>,
+    /// All nodes, ordered by id.
+    by_id: Vec<NodeIx>,
+    /// What stands along the roads that have anything.
+    along: BTreeMap<SegmentIx, Along>,
     pub(super) graph: Graph,
-    pub(super) shapes: Vec<Shape>,
+    /// The lines bent so far; empty where roads follow their lines as they are drawn.
+    bent: Vec<OnceLock<Shape>>,
+}
+
+/// What stands along a road: (index in the network's list, metres from the `from` end).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Along {
+    pub(super) tolls: Vec<(usize, f64)>,
+    pub(super) stations: Vec<(usize, f64)>,
+    pub(super) rest_areas: Vec<(usize, f64)>,
 }
 
 impl Network {
@@ -72,7 +98,7 @@ impl Network {
     pub fn from_json(text: &str) -> Result<Self> {
         let file: File = serde_json::from_str(text)
             .map_err(|error| Error::invalid("network").with_source(error))?;
-        let mut network = Self::resolve(file, fnv1a(text.as_bytes()))?;
+        let mut network = Self::resolve(file, Fnv::of(text.as_bytes()))?;
         refuse(&laws::of_places_and_roads(&network))?;
         network.graph = Graph::new(network.nodes.len(), &network.segments);
         refuse(&laws::of_ways(&network))?;
@@ -85,9 +111,11 @@ impl Network {
             let found = file.schema_version;
             return Err(Error::invalid(format!("network: schema_version {found}, expected 1")));
         }
-        let longest = file.nodes.len().max(file.segments.len()).max(file.zones.len());
-        if file.nodes.is_empty() || longest.max(file.states.len()) > LIST_MAX {
-            return Err(Error::invalid("network: a list is empty or longer than 65535"));
+        if file.nodes.is_empty() || file.nodes.len().max(file.segments.len()) > LIST_MAX {
+            return Err(Error::invalid("network: a list is empty or longer than 2147483647"));
+        }
+        if file.zones.len().max(file.states.len()) > SHORT_LIST_MAX {
+            return Err(Error::invalid("network: more than 65535 zones or states"));
         }
         let mut reader = Reader::new(&file);
         let r = &mut reader;
@@ -115,37 +143,61 @@ impl Network {
             bbox: file.bbox,
             states: file.states,
             sla: file.sla,
-            node_names: BTreeMap::new(),
+            restrictions: Vec::new(),
+            by_id: Vec::new(),
+            along: BTreeMap::new(),
             graph: Graph::default(),
-            shapes: Vec::new(),
+            bent: Vec::new(),
         };
         refuse(&reader.faults)?;
-        network.node_names = reader.into_node_names();
+        network.by_id = network.sorted_by_id();
         Ok(network)
     }
 
-    /// Bends every road, and moves what stands along it onto the bent line.
+    fn sorted_by_id(&self) -> Vec<NodeIx> {
+        let mut sorted: Vec<_> = self.node_indices().collect();
+        sorted.sort_by(|a, b| self.node_at(*a).id.cmp(&self.node_at(*b).id));
+        sorted
+    }
+
+    /// Moves what stands along the roads onto their bent lines.
     fn draw(&mut self) {
-        self.shapes = (0..=u16::MAX)
-            .zip(&self.segments)
-            .map(|(ix, segment)| Shape::new(self, SegmentIx(ix), segment))
-            .collect();
+        self.bent = self.segments.iter().map(|_| OnceLock::new()).collect();
+        let tolls = self.toll_plazas.iter().map(|x| x.site);
+        let stations = self.fuel_stations.iter().map(|x| x.site);
+        let rests = self.rest_areas.iter().map(|x| x.site);
+        let sites = tolls.chain(stations).chain(rests);
+        let places: Vec<_> = sites.map(|site| self.shape(site.segment).place(site.at_m)).collect();
         let tolls = self.toll_plazas.iter_mut().map(|x| &mut x.site);
         let stations = self.fuel_stations.iter_mut().map(|x| &mut x.site);
         let rests = self.rest_areas.iter_mut().map(|x| &mut x.site);
-        for site in tolls.chain(stations).chain(rests) {
-            let shape = &self.shapes[site.segment.index()];
-            (site.position, site.altitude_m) = shape.place(site.at_m);
+        for (site, place) in tolls.chain(stations).chain(rests).zip(places) {
+            (site.position, site.altitude_m) = place;
         }
-        for (index, toll) in self.toll_plazas.iter().enumerate() {
-            self.shapes[toll.site.segment.index()].tolls.push((index, toll.site.at_m));
+        for (index, TollPlaza { site, .. }) in self.toll_plazas.iter().enumerate() {
+            self.along.entry(site.segment).or_default().tolls.push((index, site.at_m));
         }
-        for (index, station) in self.fuel_stations.iter().enumerate() {
-            self.shapes[station.site.segment.index()].stations.push((index, station.site.at_m));
+        for (index, FuelStation { site, .. }) in self.fuel_stations.iter().enumerate() {
+            self.along.entry(site.segment).or_default().stations.push((index, site.at_m));
         }
-        for (index, rest) in self.rest_areas.iter().enumerate() {
-            self.shapes[rest.site.segment.index()].rest_areas.push((index, rest.site.at_m));
+        for (index, RestArea { site, .. }) in self.rest_areas.iter().enumerate() {
+            self.along.entry(site.segment).or_default().rest_areas.push((index, site.at_m));
         }
+    }
+
+    /// The line of a segment, cut into pieces. Bending takes some time, so bent lines are kept;
+    /// others are made from their points each time, to keep large networks small.
+    pub(super) fn shape(&self, ix: SegmentIx) -> Cow<'_, Shape> {
+        let segment = &self.segments[ix.index()];
+        match self.bent.get(ix.index()) {
+            Some(kept) => Cow::Borrowed(kept.get_or_init(|| Shape::bent(self, ix, segment))),
+            None => Cow::Owned(Shape::drawn(self, ix, segment)),
+        }
+    }
+
+    /// What stands along a segment, if anything does.
+    pub(super) fn along(&self, ix: SegmentIx) -> Option<&Along> {
+        self.along.get(&ix)
     }
 
     /// The drawn line of a segment, ends included.
@@ -155,7 +207,7 @@ impl Network {
             Via { position, altitude_m }
         };
         let mut line = vec![end(segment.from)];
-        line.extend(&segment.via);
+        line.extend(segment.via.iter());
         line.push(end(segment.to));
         line
     }
@@ -170,7 +222,7 @@ impl Network {
         self.version
     }
 
-    /// FNV-1a hash of the file: two networks with one fingerprint give the same routes.
+    /// FNV-1a hash of the file, or of all that was built: two networks with one fingerprint give the same routes.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
@@ -187,12 +239,13 @@ impl Network {
 
     /// The node called `id`, e.g. `guwahati`.
     pub fn node(&self, id: &str) -> Option<NodeIx> {
-        self.node_names.get(id).copied()
+        let found = self.by_id.binary_search_by(|ix| (*self.node_at(*ix).id).cmp(id));
+        found.ok().map(|at| self.by_id[at])
     }
 
     /// The indices of all nodes, in the file's order.
     pub fn node_indices(&self) -> impl ExactSizeIterator<Item = NodeIx> + use<> {
-        let count = u16::try_from(self.nodes.len()).unwrap_or(u16::MAX); // no more, checked when read
+        let count = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX); // no more, checked when read
         (0..count).map(NodeIx)
     }
 
@@ -211,8 +264,13 @@ impl Network {
 
     /// The indices of all roads, in the file's order.
     pub fn segment_indices(&self) -> impl ExactSizeIterator<Item = SegmentIx> + use<> {
-        let count = u16::try_from(self.segments.len()).unwrap_or(u16::MAX); // as above
+        let count = u32::try_from(self.segments.len()).unwrap_or(u32::MAX); // as above
         (0..count).map(SegmentIx)
+    }
+
+    /// Rules for turning from one road into another; none in our own files.
+    pub fn restrictions(&self) -> &[TurnRestriction] {
+        &self.restrictions
     }
 
     /// Where trucks are at home.
@@ -265,7 +323,7 @@ impl Network {
     /// # Panics
     /// If the index is another network's and too large.
     pub fn line(&self, segment: SegmentIx) -> Vec<Position> {
-        self.shapes[segment.index()].line()
+        self.shape(segment).line()
     }
 }
 
@@ -283,12 +341,7 @@ fn refuse(faults: &[String]) -> Result<()> {
     Err(Error::invalid(format!("network: {count} faults: {}{more}", shown.join("; "))))
 }
 
-/// FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923).
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    })
-}
-
+#[cfg(test)]
+mod builder_tests;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{
     hours::{DailyWindow, OpeningHours, null_as_empty},
+    roads::*,
     types::*,
     zones::{Zone, ZoneRule, ZoneShape},
 };
@@ -213,14 +214,15 @@ pub(super) struct Reader {
 }
 
 /// A list's names with their places; a name that stands twice is a fault.
-fn names<'a, T>(
+fn names<'a, N, T>(
     what: &str,
     ids: impl Iterator<Item = &'a String>,
-    index: impl Fn(u16) -> T,
+    numbers: impl Iterator<Item = N>,
+    index: impl Fn(N) -> T,
     faults: &mut Vec<String>,
 ) -> BTreeMap<String, T> {
     let mut map = BTreeMap::new();
-    for (ix, id) in (0..=u16::MAX).zip(ids) {
+    for (ix, id) in numbers.zip(ids) {
         if map.insert(id.clone(), index(ix)).is_some() {
             faults.push(format!("{what} {id}: twice"));
         }
@@ -231,16 +233,13 @@ fn names<'a, T>(
 impl Reader {
     pub(super) fn new(file: &File) -> Self {
         let mut faults = Vec::new();
-        let nodes = names("node", file.nodes.iter().map(|n| &n.id), NodeIx, &mut faults);
-        let segments =
-            names("segment", file.segments.iter().map(|s| &s.id), SegmentIx, &mut faults);
-        let states = names("state", file.states.iter().map(|s| &s.code), StateIx, &mut faults);
+        let nodes = file.nodes.iter().map(|node| &node.id);
+        let nodes = names("node", nodes, 0.., NodeIx, &mut faults);
+        let segments = file.segments.iter().map(|segment| &segment.id);
+        let segments = names("segment", segments, 0.., SegmentIx, &mut faults);
+        let states = file.states.iter().map(|state| &state.code);
+        let states = names("state", states, 0.., StateIx, &mut faults);
         Self { nodes, segments, states, faults }
-    }
-
-    /// The places of nodes by name, for look-up later.
-    pub(super) fn into_node_names(self) -> BTreeMap<String, NodeIx> {
-        self.nodes
     }
 
     fn fault<T>(&mut self, text: String) -> Option<T> {
@@ -274,8 +273,8 @@ impl Reader {
         Some(Node {
             state: state?,
             position: position?,
-            id: raw.id,
-            name: raw.name,
+            id: raw.id.into(),
+            name: raw.name.into(),
             kind: raw.kind,
             altitude_m: raw.elevation_m,
             population: raw.population,
@@ -295,8 +294,10 @@ impl Reader {
         Some(Segment {
             from: from?,
             to: to?,
-            id: raw.id,
-            highway: raw.highway,
+            id: raw.id.into(),
+            highway: raw.highway.into(),
+            name: None,
+            direction: Direction::Both,
             length_m: on_grid(raw.length_km * 1_000.0),
             road_class: raw.road_class,
             lanes: raw.lanes,
@@ -306,12 +307,13 @@ impl Reader {
             iri_m_per_km: raw.iri_m_per_km,
             maxspeed_kmh: raw.maxspeed_kmh,
             truck_speed_kmh: raw.truck_speed_kmh,
-            via,
+            via: via.into(),
             winding: raw.winding,
             single_lane: raw.single_lane,
             ferry: raw.ferry,
             hours_ist: OpeningHours::new(raw.hours_ist),
-            note: raw.note,
+            limits: None,
+            note: raw.note.map(Into::into),
         })
     }
 

@@ -35,7 +35,7 @@ fn the_bundled_network_is_as_large_as_it_says() {
         assert!(network.states().iter().any(|state| state.code == code), "{code}");
     }
     let guwahati = network.node("guwahati").unwrap();
-    assert_eq!(network.node_at(guwahati).name, "Guwahati");
+    assert_eq!(&*network.node_at(guwahati).name, "Guwahati");
     assert_eq!(network.node("atlantis"), None);
 }
 
@@ -46,7 +46,7 @@ fn everything_along_a_road_lies_on_its_line() {
     let stations = network.fuel_stations().iter().map(|x| (&x.id, &x.site));
     let rests = network.rest_areas().iter().map(|x| (&x.id, &x.site));
     for (id, site) in tolls.chain(stations).chain(rests) {
-        let (position, altitude_m) = network.shapes[site.segment.index()].place(site.at_m);
+        let (position, altitude_m) = network.shape(site.segment).place(site.at_m);
         assert_eq!(position, site.position, "{id}");
         assert!((altitude_m - site.altitude_m).abs() < 1e-9 && altitude_m >= 0.0, "{id}");
     }

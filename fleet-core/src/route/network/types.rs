@@ -1,24 +1,24 @@
-//! What a road network is made of: places, roads, and what stands along them.
+//! What a road network is made of beside its roads: places, and what stands along the roads.
 
 use serde::{Deserialize, Serialize};
 
 use super::hours::OpeningHours;
-use crate::{geo::Position, route::RoadClass};
+use crate::geo::Position;
 
 /// Makes an index type: a number that only fits the list it was made for.
 macro_rules! index {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident($number:ty)) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
         )]
         #[serde(transparent)]
-        pub struct $name(pub u16);
+        pub struct $name(pub $number);
 
         impl $name {
             /// The place in its list, from 0.
-            pub fn index(self) -> usize {
-                usize::from(self.0)
+            pub const fn index(self) -> usize {
+                self.0 as usize
             }
         }
     };
@@ -26,19 +26,24 @@ macro_rules! index {
 
 index! {
     /// A node's place in [`Network::nodes`](super::Network::nodes).
-    NodeIx
+    NodeIx(u32)
 }
 index! {
     /// A segment's place in [`Network::segments`](super::Network::segments).
-    SegmentIx
+    SegmentIx(u32)
 }
 index! {
     /// A zone's place in [`Network::zones`](super::Network::zones).
-    ZoneIx
+    ZoneIx(u16)
 }
 index! {
     /// A state's place in [`Network::states`](super::Network::states).
-    StateIx
+    StateIx(u16)
+}
+
+impl StateIx {
+    /// No state is known: of no list. The bundled network never has it.
+    pub const UNKNOWN: Self = Self(u16::MAX);
 }
 
 /// A federal state: it sets the price of diesel.
@@ -65,36 +70,14 @@ pub enum NodeKind {
     DepotCandidate,
 }
 
-/// The lie of the land a road crosses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the variants speak for themselves")]
-pub enum Terrain {
-    Plain,
-    Rolling,
-    Hilly,
-    Mountainous,
-}
-
-/// The state of the pavement; [`Segment::iri_m_per_km`] has the number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the variants speak for themselves")]
-pub enum Surface {
-    Good,
-    Fair,
-    Poor,
-    VeryPoor,
-}
-
 /// A town, junction, pass or border post: where roads meet.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Node {
     /// Unique name for machines, e.g. `guwahati`.
-    pub id: String,
-    /// Name for people.
-    pub name: String,
-    /// The state it lies in.
+    pub id: Box<str>,
+    /// Name for people; empty where it has none.
+    pub name: Box<str>,
+    /// The state it lies in; [`StateIx::UNKNOWN`] where the data do not say.
     pub state: StateIx,
     /// What it is.
     pub kind: NodeKind,
@@ -106,56 +89,19 @@ pub struct Node {
     pub population: Option<u32>,
 }
 
-/// A point that a drawn line passes between its ends.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Via {
-    /// Where it is.
-    pub position: Position,
-    /// Metres above sea level.
-    pub altitude_m: f64,
-}
-
-/// A road between two nodes, open in both directions.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Segment {
-    /// `from--to`.
-    pub id: String,
-    /// The end where `at_m` is 0.
-    pub from: NodeIx,
-    /// The end where `at_m` is [`length_m`](Self::length_m).
-    pub to: NodeIx,
-    /// Number of the highway, e.g. `NH27`.
-    pub highway: String,
-    /// Length by road in metres, a multiple of 1/1024 m so that sums are exact.
-    pub length_m: f64,
-    /// OSM's class.
-    pub road_class: RoadClass,
-    /// Lanes of both directions together: 1, 2, 4 or 6.
-    pub lanes: u8,
-    /// Separate carriageways.
-    pub divided: bool,
-    /// The land it crosses.
-    pub terrain: Terrain,
-    /// The state of its pavement.
-    pub surface: Surface,
-    /// International Roughness Index, m/km.
-    pub iri_m_per_km: f64,
-    /// Posted limit, km/h.
-    pub maxspeed_kmh: f64,
-    /// Free flow of a loaded truck before zones, km/h; at most the limit.
-    pub truck_speed_kmh: f64,
-    /// Points of the drawn line between the ends; the line trucks follow is bent from it.
-    pub via: Vec<Via>,
-    /// Hairpins: longer than 2.2 times the straight line.
-    pub winding: bool,
-    /// Oncoming trucks wait for each other.
-    pub single_lane: bool,
-    /// A crossing by boat.
-    pub ferry: bool,
-    /// When it can be used; always, but for ferries.
-    pub hours_ist: OpeningHours,
-    /// What the compiler of the data remarked.
-    pub note: Option<String>,
+impl Node {
+    /// A junction at sea level without a name, in no known state; for struct update syntax.
+    pub fn junction(id: impl Into<Box<str>>, position: Position) -> Self {
+        Self {
+            id: id.into(),
+            name: Box::default(),
+            state: StateIx::UNKNOWN,
+            kind: NodeKind::Junction,
+            position,
+            altitude_m: 0.0,
+            population: None,
+        }
+    }
 }
 
 /// Where something stands on a road.
@@ -316,6 +262,25 @@ pub struct Sla {
     pub long_haul_rest_hours: LongHaulRest,
     /// Which way is planned, in words.
     pub route_choice: String,
+}
+
+impl Default for Sla {
+    /// Speeds, hours and slack of the bundled network.
+    fn default() -> Self {
+        Self {
+            planning_speed_kmh: PlanningSpeeds {
+                plain: 36.0,
+                rolling: 32.0,
+                hilly: 25.0,
+                mountainous: 18.0,
+            },
+            single_lane_speed_kmh: 14.0,
+            handling_hours: 2.0,
+            slack_factor: SlackFactors { standard: 1.35, perishable_and_parcel: 1.15 },
+            long_haul_rest_hours: LongHaulRest { over_km: 450.0, hours: 8.0 },
+            route_choice: "least time at truck_speed_kmh, ferries left out".into(),
+        }
+    }
 }
 
 /// Planning speed by terrain, km/h.
