@@ -68,8 +68,14 @@ pub(crate) fn error(path: &Path, cause: rusqlite::Error) -> Error {
             ErrorKind::Corrupt,
             format!("{file}: damaged or not a database; restore a backup or move it away"),
         ),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            (ErrorKind::Unavailable, format!("{file}: locked by another process"))
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => (ErrorKind::Unavailable, format!("{file}: locked by another process")),
+        Some(ErrorCode::OperationAborted) => {
+            let text = "not written: what was to be written with it failed; try again";
+            (ErrorKind::Unavailable, format!("{file}: {text}"))
         }
         Some(ErrorCode::SystemIoFailure) => {
             let text = "the disk failed to read or write; look at its quota and the system's log";
@@ -87,7 +93,8 @@ pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection> {
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fail)?;
     let version: i32 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
-    if version == 0 {
+    let is_empty = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
+    if version == 0 && connection.query_row(is_empty, [], |row| row.get(0)).map_err(fail)? {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
         let ddl = format!(
             "BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT;",
@@ -200,7 +207,8 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T> {
-        let gone = || Error::unavailable("the writer has stopped");
+        // Only a panic ends the thread while somebody holds it: waiting does not bring it back.
+        let gone = || Error::internal("the thread that writes has died; restart the process");
         let (reply, answer) = oneshot::channel();
         let call = Box::new(Call { work: Some(work), outcome: None, after, reply });
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
@@ -260,6 +268,11 @@ fn apply_all(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Re
     for job in jobs {
         connection.prepare_cached("SAVEPOINT job")?.execute([])?;
         if !job.apply(connection) {
+            if connection.is_autocommit() {
+                // On a full or failing disk SQLite ends the whole transaction, not only this job.
+                let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
+                return Err(rusqlite::Error::SqliteFailure(code, None));
+            }
             connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
         }
         connection.prepare_cached("RELEASE job")?.execute([])?;
@@ -267,7 +280,9 @@ fn apply_all(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Re
     Ok(())
 }
 
-/// A few reading connections, lent to blocking tasks.
+/// A few reading connections, lent to blocking tasks. Who has both drops them before the writer:
+/// the last connection to close folds the write-ahead log back, if it may write, and only then is
+/// the file alone all there is.
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
@@ -301,5 +316,87 @@ impl Readers {
         .map_err(|cause| Error::internal("a reading task failed").with_source(cause))?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         outcome.map_err(|cause| error(&self.path, cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBERS: Schema = Schema {
+        what: "table of numbers",
+        application_id: 7,
+        version: 1,
+        ddl: "CREATE TABLE numbers (n INTEGER NOT NULL);",
+    };
+
+    fn insert(n: i64) -> impl FnOnce(&Connection) -> Result<()> {
+        move |connection| {
+            let put = connection.execute("INSERT INTO numbers VALUES (?1)", [n]);
+            put.map(drop).map_err(|cause| error(Path::new("numbers"), cause))
+        }
+    }
+
+    #[tokio::test]
+    async fn who_shares_a_transaction_that_the_disk_has_ended_may_try_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("numbers.db");
+        let writer = Writer::start(path.clone(), open(&path, &NUMBERS).expect("made"));
+        let writer = writer.expect("a thread");
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let hold = move |_: &Connection| {
+            // Until the others are queued: they share its transaction, or the next one.
+            wait.recv().map_or(Ok(()), Ok)
+        };
+        // What SQLite does by itself when it has no room for a page in mid-transaction.
+        let full = |connection: &Connection| -> Result<()> {
+            connection.execute_batch("ROLLBACK").expect("in a transaction");
+            Err(Error::unavailable("the disk is full"))
+        };
+        let (_, one, full, two, ()) = tokio::join!(
+            writer.call(hold, |()| ()),
+            writer.call(insert(1), |()| ()),
+            writer.call(full, |()| ()),
+            writer.call(insert(2), |()| ()),
+            async { drop(go) },
+        );
+        for refused in [one, full, two] {
+            let cause = refused.expect_err("nothing was written");
+            assert_eq!(cause.kind(), ErrorKind::Unavailable, "{cause}");
+        }
+        writer.call(insert(3), |()| ()).await.expect("there is room again");
+        let numbers = open_read_only(&path, &NUMBERS).expect("made");
+        let sum: i64 =
+            numbers.query_row("SELECT SUM(n) FROM numbers", [], |row| row.get(0)).expect("one");
+        assert_eq!(sum, 3);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_has_died_is_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("numbers.db");
+        let writer = Writer::start(path.clone(), open(&path, &NUMBERS).expect("made"));
+        let writer = writer.expect("a thread");
+        let die = |_: &Connection| -> Result<()> { std::panic::resume_unwind(Box::new("meant")) };
+        for work in [
+            Box::new(die) as Box<dyn FnOnce(&Connection) -> Result<()> + Send>,
+            Box::new(insert(1)),
+        ] {
+            let cause = writer.call(work, |()| ()).await.expect_err("it has died");
+            assert_eq!(cause.kind(), ErrorKind::Internal, "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_database_of_somebody_else_is_left_as_it_is() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("theirs.db");
+        let theirs = Connection::open(&path).expect("made");
+        theirs.execute_batch("CREATE TABLE theirs (n)").expect("made");
+        drop(theirs);
+        let before = std::fs::read(&path).expect("there");
+        let cause = open(&path, &NUMBERS).expect_err("not ours");
+        assert_eq!(cause.kind(), ErrorKind::Invalid, "{cause}");
+        assert!(std::fs::read(&path).expect("there") == before);
     }
 }

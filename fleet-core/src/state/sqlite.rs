@@ -35,8 +35,8 @@ const SCHEMA: Schema = Schema {
 pub struct SqliteState {
     path: Arc<Path>,
     clock: Arc<dyn Clock>,
+    readers: Readers, // dropped before the writer: see `Readers`
     writer: Option<Writer>,
-    readers: Readers,
 }
 
 impl SqliteState {

@@ -76,8 +76,8 @@ const DOCUMENT_BYTES_MAX: usize = 64 << 10;
 pub struct SqliteStore {
     path: Arc<Path>,
     clock: Arc<dyn Clock>,
+    readers: Readers, // dropped before the writer: see `Readers`
     writer: Option<Writer>,
-    readers: Readers,
     /// Changes with every write: whoever waits for the feed looks again.
     changes: watch::Sender<u64>,
 }

@@ -83,8 +83,8 @@ pub(super) struct Inner {
     settings: SqliteLogSettings,
     clock: Arc<dyn Clock>,
     incarnation: String,
+    readers: Readers, // dropped before the writer: see `Readers`
     writer: Option<Writer>,
-    readers: Readers,
     known: Arc<Mutex<Known>>,
     /// Changes with every append, commit and rebalance: whoever waits looks again.
     changes: watch::Sender<u64>,

@@ -1,6 +1,6 @@
 //! The log's statements: what is read from and written to its file.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 
 use super::{Known, codec};
 use crate::{
@@ -13,19 +13,20 @@ pub(super) fn incarnation(connection: &Connection) -> rusqlite::Result<String> {
     connection.query_row("SELECT incarnation FROM log", [], |row| row.get(0))
 }
 
-fn partition(topic: &str, number: u32) -> Partition {
-    // Names in our own file were checked when they came in.
-    Partition { topic: topic.parse().unwrap_or(Topic::TELEMETRY), number }
+/// The partition in two columns from `column` on.
+fn partition(row: &Row<'_>, column: usize) -> rusqlite::Result<Partition> {
+    let topic: Result<Topic, _> = row.get::<_, String>(column)?.parse();
+    let damaged =
+        |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
+    Ok(Partition { topic: topic.map_err(damaged)?, number: row.get(column + 1)? })
 }
 
 /// What is known of the file before anything happens.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Known> {
     let mut known = Known::default();
     let mut ends = connection.prepare("SELECT topic, partition, next FROM lanes")?;
-    let rows = ends.query_map([], |row| {
-        let topic: String = row.get(0)?;
-        Ok((partition(&topic, row.get(1)?), row.get::<_, i64>(2)?.cast_unsigned()))
-    })?;
+    let rows =
+        ends.query_map([], |row| Ok((partition(row, 0)?, row.get::<_, i64>(2)?.cast_unsigned())))?;
     for row in rows {
         let (partition, next) = row?;
         let start = stored_start(connection, &partition)?.unwrap_or(next);
@@ -34,9 +35,9 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Known> {
     let mut positions =
         connection.prepare("SELECT consumer_group, topic, partition, committed FROM positions")?;
     let rows = positions.query_map([], |row| {
-        let (topic, committed): (String, Option<i64>) = (row.get(1)?, row.get(3)?);
-        let partition = partition(&topic, row.get(2)?);
-        Ok((row.get::<_, String>(0)?, partition, committed.map(i64::cast_unsigned)))
+        let committed: Option<i64> = row.get(3)?;
+        let committed = committed.map(i64::cast_unsigned);
+        Ok((row.get::<_, String>(0)?, partition(row, 1)?, committed))
     })?;
     for row in rows {
         let (group, partition, committed) = row?;
