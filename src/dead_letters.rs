@@ -14,6 +14,7 @@ use fleet_proto::v1::{
 use tonic::Status;
 
 use crate::{
+    consistency,
     data_dir::{self, Addresses, DataDir},
     dump::{each_letter, hex, runtime},
 };
@@ -87,20 +88,23 @@ async fn redrive_there(address: SocketAddr, ids: &[String], dry_run: bool) -> Re
     let mut client = PipelineServiceClient::connect(format!("http://{address}"))
         .await
         .with_context(|| format!("the platform at {address} does not answer"))?;
-    let request = RedriveDeadLettersRequest { ids: ids.to_vec(), dry_run };
-    let answer = client.redrive_dead_letters(request).await;
     let refused = |status: Status| anyhow!("the platform at {address}: {}", status.message());
-    let answer = answer.map_err(refused)?.into_inner();
-    let mut out = io::stdout().lock();
     let mut failed = 0;
-    for RedriveResult { id, outcome, detail } in answer.results {
-        failed += usize::from(!PUT_BACK.contains(&outcome.as_str()));
-        let colon = if detail.is_empty() { "" } else { ": " };
-        writeln!(out, "{id}: {}{colon}{}", outcome.replace('_', " "), printable(&detail))?;
+    for ids in ids.chunks(IDS_MAX) {
+        let request = RedriveDeadLettersRequest { ids: ids.to_vec(), dry_run };
+        let answer = client.redrive_dead_letters(request).await;
+        for RedriveResult { id, outcome, detail } in answer.map_err(refused)?.into_inner().results {
+            failed += usize::from(!PUT_BACK.contains(&outcome.as_str()));
+            let colon = if detail.is_empty() { "" } else { ": " };
+            let (outcome, detail) = (outcome.replace('_', " "), printable(&detail));
+            writeln!(io::stdout(), "{id}: {outcome}{colon}{detail}")?;
+        }
     }
     Ok(failed)
 }
 
+/// What one call may name, by its contract.
+const IDS_MAX: usize = 1_000;
 /// The outcomes after which nothing is left to do.
 const PUT_BACK: [&str; 3] = ["redriven", "already_redriven", "would_redrive"];
 
@@ -108,6 +112,8 @@ const PUT_BACK: [&str; 3] = ["redriven", "already_redriven", "would_redrive"];
 fn redrive_here(ids: &[String], dry_run: bool, dir: &Path) -> Result<usize> {
     let data = if dry_run { DataDir::open_read_only(dir)? } else { DataDir::open_known(dir)? };
     let runtime = runtime()?;
+    let checked = runtime.block_on(consistency::check(&data));
+    checked.with_context(|| format!("data directory {}", dir.display()))?;
     let mut out = io::stdout().lock();
     let mut failed = 0;
     for id in ids {

@@ -9,6 +9,7 @@
 struct Readme;
 
 mod cli;
+mod consistency;
 mod data_dir;
 mod dead_letters;
 mod dump;
@@ -19,7 +20,7 @@ mod report;
 mod settings;
 mod truck;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 pub use cli::Cli;
 use fleet_core::hook::Hook;
@@ -30,17 +31,29 @@ pub fn execute(cli: Cli) -> ExitCode {
 }
 
 /// As [`execute`], with a hook that the services' named points pass: tests end the process there.
-#[allow(clippy::print_stderr, reason = "this is the program talking to its user")]
 pub fn execute_with(cli: Cli, hook: Hook) -> ExitCode {
     match cli.execute(hook) {
         Ok(()) => ExitCode::SUCCESS,
         // `dump … | head`: the reader has had enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("data-fleet: {error:#}");
+            // Nobody may be listening; the exit code says it too.
+            drop(writeln!(std::io::stderr(), "data-fleet: {}", told(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The causes, one after the other; an error of ours tells those below it by itself.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = Vec::new();
+    for cause in error.chain() {
+        told.push(cause.to_string());
+        if cause.is::<fleet_core::Error>() {
+            break;
+        }
+    }
+    told.join(": ")
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -3,7 +3,11 @@
 //! Stopping goes with the stream: the simulator first (its last checkpoint is written), then the
 //! groups and the API, then what helps them.
 
-use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
+use std::{
+    io::{ErrorKind, IsTerminal},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
 use fleet_core::hook::Hook;
@@ -14,6 +18,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::info;
 
 use crate::{
+    consistency,
     data_dir::{Addresses, DataDir},
     progress,
     settings::Settings,
@@ -25,8 +30,9 @@ pub(crate) fn run(settings: &Settings, hook: Hook) -> Result<()> {
     let level = if is_terminal { "warn" } else { "info" };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(std::io::stderr)
+        .with_writer(move || progress::Log { is_terminal })
         .with_ansi(is_terminal)
+        .log_internal_errors(false) // they would go to standard error, and panic where it is closed
         .init();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run_all(
         settings,
@@ -37,6 +43,8 @@ pub(crate) fn run(settings: &Settings, hook: Hook) -> Result<()> {
 
 async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<()> {
     let data = DataDir::open(&settings.data_dir)?;
+    let shown = settings.data_dir.display();
+    consistency::check(&data).await.with_context(|| format!("data directory {shown}"))?;
     let listener = bind("--listen", settings.listen).await?;
     let address = listener.local_addr()?;
     let grpc_listener = match settings.grpc_listen {
@@ -94,9 +102,15 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
 }
 
 async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{flag} {address}: not possible; is the port in use?"))
+    TcpListener::bind(address).await.map_err(|error| {
+        let what = match error.kind() {
+            ErrorKind::AddrInUse => "the port is in use; stop what listens there or name another",
+            ErrorKind::AddrNotAvailable => "this machine has no such address; name one of its own",
+            ErrorKind::PermissionDenied => "not permitted; name a port from 1024 on",
+            _ => "not possible; name another address",
+        };
+        anyhow::Error::new(error).context(format!("{flag} {address}: {what}"))
+    })
 }
 
 fn group_parts(data: &DataDir, metrics: &PipelineMetrics, hook: &Hook) -> consumer::Components {

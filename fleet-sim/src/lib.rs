@@ -21,7 +21,7 @@ mod metrics;
 mod report;
 mod world;
 
-pub use driver::{Components, Finished, Progress, SimSettings, Speed, run};
+pub use driver::{Components, Finished, Progress, SimSettings, Speed, genesis, run};
 pub use metrics::SimMetrics;
 pub use report::{
     ByTerrain, Coverage, CoverageAhead, FleetReport, LateTrips, Line, ReportSettings, day_chart,

@@ -201,12 +201,14 @@ fn what_contradicts_old_data_is_refused_by_name() {
     let until = "2026-01-05T00:10:00Z";
     succeed(&run_flags(&dir, until, &["--trucks", "5"]));
     let base = run_on(&dir, &["--speed", "max"]);
-    for (flag, value) in [("--seed", "8"), ("--start", "2026-02-01T00:00:00Z"), ("--trucks", "4")] {
+    for (flag, value) in [("--seed", "8"), ("--start", "2026-01-04T00:00:00Z"), ("--trucks", "4")] {
         let mut flags = base.clone();
         flags.extend([flag, value, "--until", until]);
         let said = fail(&flags);
         assert!(said.contains(flag), "{said}");
     }
+    let said = fail(&run_on(&dir, &["--seed", "8", "--start", "2026-01-04T00:00:00Z"]));
+    assert!(said.contains("--seed 8") && said.contains("--start"), "both at once: {said}");
     let mut flags = base.clone();
     flags.extend(["--until", "2026-01-05T00:20:00Z"]);
     succeed(&flags); // absent flags take the values of genesis

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use fleet_core::{
     Error, Result,
     domain::Genesis,
-    state::{Checkpoint, Lease},
+    state::{Checkpoint, Lease, StateStore},
     stream::{NewRecord, Topic},
     time::Time,
 };
@@ -41,8 +41,8 @@ pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Re
     }
     let state = &components.state;
     let lease = state.acquire(LEASE, &settings.holder, LEASE_TTL).await?;
-    let genesis = match state.get(GENESIS_KEY).await? {
-        Some(stored) => known_genesis(settings, &stored)?,
+    let genesis = match genesis(&**state).await? {
+        Some(genesis) => agreed(settings, genesis)?,
         None => new_genesis(settings, components).await?,
     };
     let checkpoint = state.load().await?;
@@ -68,26 +68,32 @@ pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Re
     Ok(Begun { lease, genesis, world, version })
 }
 
+/// How the fleet in a state store began; `None` before its first start.
+///
+/// # Errors
+/// `Corrupt`; those of the state store.
+pub async fn genesis(state: &dyn StateStore) -> Result<Option<Genesis>> {
+    state.get(GENESIS_KEY).await?.map(|stored| decode(&stored)).transpose()
+}
+
+fn decode(stored: &[u8]) -> Result<Genesis> {
+    serde_json::from_slice(stored)
+        .map_err(|e| Error::corrupt("genesis in the state store").with_source(e))
+}
+
 /// The fleet's genesis, if the settings do not contradict it.
-fn known_genesis(settings: &SimSettings, stored: &[u8]) -> Result<Genesis> {
-    let genesis: Genesis = serde_json::from_slice(stored)
-        .map_err(|e| Error::corrupt("genesis in the state store").with_source(e))?;
-    if let Some(seed) = settings.seed
-        && seed != genesis.seed
-    {
-        return Err(Error::conflict(format!(
-            "--seed {seed}: this fleet began with seed {}; leave the flag out or use another data \
-             directory",
-            genesis.seed
-        )));
+fn agreed(settings: &SimSettings, genesis: Genesis) -> Result<Genesis> {
+    let mut contradictions = Vec::new();
+    if let Some(seed) = settings.seed.filter(|seed| *seed != genesis.seed) {
+        contradictions.push(format!("--seed {seed}: this fleet began with seed {}", genesis.seed));
     }
-    if let Some(start) = settings.start
-        && start != genesis.start
-    {
+    if let Some(start) = settings.start.filter(|start| *start != genesis.start) {
+        contradictions.push(format!("--start {start}: this fleet began at {}", genesis.start));
+    }
+    if !contradictions.is_empty() {
+        let all = contradictions.join("; ");
         return Err(Error::conflict(format!(
-            "--start {start}: this fleet began at {}; leave the flag out or use another data \
-             directory",
-            genesis.start
+            "{all}; leave that out or use another data directory"
         )));
     }
     if genesis.world_version != World::VERSION {
@@ -124,7 +130,7 @@ async fn new_genesis(settings: &SimSettings, components: &Components) -> Result<
     let bytes = serde_json::to_vec(&genesis)
         .map_err(|e| Error::internal("genesis does not encode").with_source(e))?;
     let stored = components.state.put_once(GENESIS_KEY, bytes.into()).await?;
-    known_genesis(settings, &stored)
+    agreed(settings, decode(&stored)?)
 }
 
 /// Sent at each start; the store keeps one of each.

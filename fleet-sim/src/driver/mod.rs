@@ -28,6 +28,7 @@ use fleet_core::{
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
+pub use self::begin::genesis;
 use self::{
     pace::Pace,
     stop::Stop,
@@ -170,6 +171,7 @@ pub async fn run(
         progress: Arc::clone(&components.progress),
         metrics: components.metrics.clone(),
     };
+    driver.tell(&[]); // where it stands, before the first tick is due
     let driven = driver.drive(&settings, &begun.genesis, &*components.clock, &mut stop).await;
     let world_time = driver.world.now();
     let finishing = async {
