@@ -1,12 +1,22 @@
-//! The live line on a terminal.
-#![allow(clippy::print_stderr, reason = "this is the program's face on a terminal")]
+//! The live line on a terminal, and the log beside it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use fleet_core::stream::EventLog;
+use fleet_core::{stream::EventLog, time::Time};
 use fleet_pipeline::ARCHIVER;
 use fleet_sim::Progress;
 use tokio::time::{MissedTickBehavior, interval};
+
+/// To the line's beginning, and nothing left on it.
+const CLEAR: &str = "\r\x1b[K";
+/// What is too long for the terminal is cut, not wrapped: a wrapped line cannot be drawn over.
+const CUT: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
 
 /// Says where the faces are, and then redraws one line a second until it is dropped.
 pub(crate) async fn show(
@@ -16,24 +26,87 @@ pub(crate) async fn show(
     grpc_address: String,
 ) {
     const EVERY: Duration = Duration::from_secs(1);
-    eprintln!("REST and status page: http://{address}/ · gRPC: {grpc_address}");
+    say(&format!(
+        "REST and status page: http://{address}/ · gRPC: {grpc_address} · Ctrl-C stops\n"
+    ));
+    let _end = LineEnd;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = progress.events();
     loop {
         ticks.tick().await;
-        let (moving, trucks) = progress.trucks();
         let events = progress.events();
         let rate = events.saturating_sub(before);
         before = events;
         let lag = log.lag(ARCHIVER).await.ok();
-        let lag = lag.map_or("?".to_owned(), |lag| {
-            lag.iter().map(|partition| partition.records).sum::<u64>().to_string()
-        });
-        let time = progress.world_time();
-        eprint!(
-            "\r\x1b[2K{moving} of {trucks} trucks moving · {rate} events/s · lag {lag} · {time} · \
-             http://{address}/"
+        let lag = lag.map(|lag| lag.iter().map(|partition| partition.records).sum());
+        let line = line(progress.trucks(), rate, lag, progress.world_time(), address);
+        say(&format!("{CLEAR}{CUT}{line}{WRAP}"));
+    }
+}
+
+/// Eighty columns hold it, unless the fleet is large.
+fn line(
+    (moving, trucks): (usize, usize),
+    rate: u64,
+    lag: Option<u64>,
+    time: Time,
+    address: SocketAddr,
+) -> String {
+    let lag = lag.map_or("?".to_owned(), |lag| lag.to_string());
+    let time = time.to_string();
+    let time = time.split('.').next().unwrap_or_default();
+    format!("{moving}/{trucks} moving  {rate} events/s  lag {lag}  {time}Z  http://{address}/")
+}
+
+/// On standard error, in one piece. Nobody may be there.
+fn say(text: &str) {
+    drop(io::stderr().write_all(text.as_bytes()));
+}
+
+/// Leaves the line where it is, and the prompt below it.
+struct LineEnd;
+
+impl Drop for LineEnd {
+    fn drop(&mut self) {
+        say("\n");
+    }
+}
+
+/// Where the log goes: standard error, on a terminal in the place of the live line.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) is_terminal: bool,
+}
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.is_terminal {
+            io::stderr().write_all(&[CLEAR.as_bytes(), line].concat())?;
+        } else {
+            io::stderr().write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eighty_columns_hold_the_line() {
+        let time = "2026-01-05T12:34:56Z".parse().expect("a time");
+        let address = "127.0.0.1:8080".parse().expect("an address");
+        let line = line((22, 30), 60, Some(0), time, address);
+        assert_eq!(
+            line,
+            "22/30 moving  60 events/s  lag 0  2026-01-05T12:34:56Z  http://127.0.0.1:8080/"
         );
+        assert!(line.len() <= 80, "{}", line.len());
     }
 }

@@ -1,5 +1,7 @@
 //! `data-fleet report`: days of the fleet in memory, beside what is published.
 
+use std::io::{self, Write};
+
 use anyhow::{Context as _, Result};
 use clap::Args;
 use fleet_core::time::Time;
@@ -25,15 +27,14 @@ pub(crate) struct ReportArgs {
     json: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "printing is what it is for")]
 pub(crate) fn report(args: &ReportArgs) -> Result<()> {
     let start: Time = args.start.parse().context("--start")?;
     let ReportArgs { seed, trucks, days, .. } = *args;
     let report = FleetReport::simulate(ReportSettings { seed, start, trucks, days })?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        print!("{}", report.markdown());
+        io::stdout().write_all(report.markdown().as_bytes())?;
     }
     Ok(())
 }

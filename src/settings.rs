@@ -1,6 +1,8 @@
 //! Settings: defaults, then a TOML file, then `FLEET_*`, then flags; every fault at once.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap, ffi::OsString, io::Write, net::SocketAddr, path::PathBuf, time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use fleet_core::time::Time;
@@ -111,6 +113,7 @@ fn from_environment(
             continue;
         }
         match value.into_string() {
+            Ok(value) if is_service_link(variable, &value) => {}
             _ if !NAMES.contains(&name.as_str()) => {
                 faults.push(format!("{variable}: no such setting"));
             }
@@ -119,6 +122,26 @@ fn from_environment(
         }
     }
     values
+}
+
+/// Whether Kubernetes has set this variable for a service whose name begins with `fleet-`, as it does
+/// in every pod: `FLEET_API_SERVICE_HOST`, `FLEET_API_PORT_8080_TCP_ADDR` and their kin.
+fn is_service_link(variable: &str, value: &str) -> bool {
+    if let Some((_, rest)) = variable.split_once("_SERVICE_") {
+        return rest == "HOST" || rest == "PORT" || rest.starts_with("PORT_");
+    }
+    let Some((_, rest)) = variable.split_once("_PORT") else { return false };
+    let mut parts = rest.split('_').skip(1);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (None, ..) => value.contains("://"), // FLEET_API_PORT=tcp://10.0.0.1:8080
+        (
+            Some(port),
+            Some("TCP" | "UDP" | "SCTP"),
+            None | Some("ADDR" | "PORT" | "PROTO"),
+            None,
+        ) => port.parse::<u16>().is_ok(),
+        _ => false,
+    }
 }
 
 struct Checker<'a> {
@@ -144,7 +167,7 @@ impl Checker<'_> {
 
 fn check(values: &BTreeMap<String, String>, faults: Vec<String>) -> Result<Settings> {
     let mut c = Checker { values, faults };
-    let time = |text: &str| text.parse::<Time>().ok();
+    let time = |text: &str| text.parse::<Time>().ok().filter(|time| time.as_ms() % 1_000 == 0);
     let speed = |text: &str| match text {
         "max" => Some(Speed::Max),
         _ => text.parse().ok().filter(|factor| (0.01..=1e6).contains(factor)).map(Speed::Real),
@@ -154,7 +177,7 @@ fn check(values: &BTreeMap<String, String>, faults: Vec<String>) -> Result<Setti
         "off" => Some(None),
         _ => text.parse().ok().map(Some),
     };
-    let rfc3339 = "a time like 2026-01-05T00:00:00Z";
+    let rfc3339 = "whole seconds of the years 2000 to 2099, like 2026-01-05T00:00:00Z";
     let settings = Settings {
         data_dir: c
             .value("data_dir", "a directory", |text| (!text.is_empty()).then(|| text.into()))
@@ -181,47 +204,62 @@ fn check(values: &BTreeMap<String, String>, faults: Vec<String>) -> Result<Setti
             .value("allow_public", "true or false", |text| text.parse().ok())
             .unwrap_or(false),
     };
-    for (name, address) in
-        [("listen", Some(settings.listen)), ("grpc_listen", settings.grpc_listen)]
-    {
-        let Some(address) = address else { continue };
-        if !address.ip().is_loopback() && !settings.allow_public {
-            c.faults.push(format!(
-                "{name} {address}: not a loopback address, and there are no API keys; name \
+    c.between(&settings);
+    if c.faults.is_empty() { Ok(settings) } else { bail!(c.faults.join("; ")) }
+}
+
+impl Checker<'_> {
+    /// The rules between settings.
+    fn between(&mut self, settings: &Settings) {
+        if let (Some(start), Some(until)) = (settings.start, settings.until)
+            && until < start
+        {
+            self.faults.push(format!("until {until}: before start, {start}"));
+        }
+        if Some(settings.listen) == settings.grpc_listen && settings.listen.port() != 0 {
+            self.faults
+                .push(format!("grpc_listen {}: listen has this address already", settings.listen));
+        }
+        for (name, address) in
+            [("listen", Some(settings.listen)), ("grpc_listen", settings.grpc_listen)]
+        {
+            let Some(address) = address else { continue };
+            if !address.ip().is_loopback() && !settings.allow_public {
+                self.faults.push(format!(
+                    "{name} {address}: not a loopback address, and there are no API keys; name \
                  --allow-public true if you mean it"
-            ));
+                ));
+            }
         }
     }
-    if c.faults.is_empty() { Ok(settings) } else { bail!(c.faults.join("; ")) }
 }
 
 impl Settings {
     /// Prints them as a settings file.
-    #[allow(clippy::print_stdout, reason = "this is what --check-config is for")]
     pub(crate) fn print(&self) -> Result<()> {
-        // A quoted TOML string and a Rust one agree on what settings can hold.
-        let put = |name: &str, value: String| println!("{name} = {value:?}");
-        put("data_dir", self.data_dir.display().to_string());
-        put("listen", self.listen.to_string());
+        let (listen, retention_days) = (self.listen, self.retention.as_secs() / 86_400);
+        let speed = match self.speed {
+            Speed::Max => "max".to_owned(),
+            Speed::Real(factor) => factor.to_string(),
+        };
         let grpc = self.grpc_listen.map_or_else(|| "off".to_owned(), |address| address.to_string());
-        put("grpc_listen", grpc);
-        put("allow_public", self.allow_public.to_string());
-        put("retention_days", (self.retention.as_secs() / 86_400).to_string());
-        put(
-            "speed",
-            match self.speed {
-                Speed::Max => "max".to_owned(),
-                Speed::Real(factor) => factor.to_string(),
-            },
-        );
-        for (name, value) in [
+        let all = [
+            ("data_dir", Some(self.data_dir.display().to_string())),
+            ("listen", Some(listen.to_string())),
+            ("grpc_listen", Some(grpc)),
+            ("allow_public", Some(self.allow_public.to_string())),
+            ("retention_days", Some(retention_days.to_string())),
+            ("speed", Some(speed)),
             ("trucks", self.trucks.map(|value| value.to_string())),
             ("seed", self.seed.map(|value| value.to_string())),
             ("start", self.start.map(|value| value.to_string())),
             ("until", self.until.map(|value| value.to_string())),
-        ] {
+        ];
+        let mut out = std::io::stdout().lock();
+        for (name, value) in all {
             if let Some(value) = value {
-                put(name, value);
+                // A quoted TOML string and a Rust one agree on what settings can hold.
+                writeln!(out, "{name} = {value:?}")?;
             }
         }
         Ok(())
@@ -256,6 +294,48 @@ mod tests {
             assert_eq!(faults(&[(name, "0.0.0.0:80"), ("allow_public", "true")]), "");
         }
         assert_eq!(faults(&[("grpc_listen", "off")]), "");
+    }
+
+    #[test]
+    fn times_and_addresses_that_contradict_one_another_are_faults() {
+        let (early, late) = ("2026-01-05T00:00:00Z", "2026-01-05T00:00:01Z");
+        assert_eq!(faults(&[("start", early), ("until", early)]), "");
+        let said = faults(&[("start", late), ("until", early)]);
+        assert!(said.starts_with("until ") && said.contains("before start"), "{said}");
+        let said = faults(&[("until", "2026-01-05T00:00:00.5Z")]);
+        assert!(said.contains("whole seconds"), "{said}");
+        let twice = [("listen", "127.0.0.1:9"), ("grpc_listen", "127.0.0.1:9")];
+        assert!(faults(&twice).starts_with("grpc_listen "));
+        assert_eq!(faults(&[("listen", "127.0.0.1:0"), ("grpc_listen", "127.0.0.1:0")]), "");
+    }
+
+    #[test]
+    fn variables_that_kubernetes_sets_for_services_are_no_settings() {
+        // As `kubectl exec … env` shows them for a service called fleet-api.
+        let links = [
+            ("FLEET_API_SERVICE_HOST", "10.96.0.7"),
+            ("FLEET_API_SERVICE_PORT", "8080"),
+            ("FLEET_API_SERVICE_PORT_HTTP", "8080"),
+            ("FLEET_API_PORT", "tcp://10.96.0.7:8080"),
+            ("FLEET_API_PORT_8080_TCP", "tcp://10.96.0.7:8080"),
+            ("FLEET_API_PORT_8080_TCP_ADDR", "10.96.0.7"),
+            ("FLEET_API_PORT_8080_TCP_PORT", "8080"),
+            ("FLEET_API_PORT_8080_TCP_PROTO", "tcp"),
+        ];
+        let check = |variables: &[(&str, &str)]| {
+            let mut faults = Vec::new();
+            let pairs = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            assert!(from_environment(pairs, &mut faults).is_empty());
+            faults
+        };
+        assert_eq!(check(&links), [""; 0]);
+        let mistyped = [
+            ("FLEET_LISTEN_PORT", "8080"),
+            ("FLEET_SERVICE_HOSTS", "x"),
+            ("FLEET_API_PORT_HTTP_TCP", "x"),
+            ("FLEET_API_PORT_80_TCP_X", "x"),
+        ];
+        assert_eq!(check(&mistyped).len(), mistyped.len());
     }
 
     #[test]
