@@ -284,9 +284,21 @@ mod broken {
         fault: Fault,
         clock: Arc<dyn Clock>,
         tats_us: Mutex<HashMap<String, u64>>,
+        reads: AtomicU64,
     }
 
     impl Naive {
+        /// Lets another taker read in between, if there is one: a race that is not left to chance.
+        async fn let_another_read(&self) {
+            let mine = self.reads.fetch_add(1, SeqCst) + 1;
+            for _ in 0..10_000 {
+                if self.reads.load(SeqCst) != mine {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+
         fn get(&self, id: &str) -> u64 {
             self.tats_us.lock().expect("whole").get(id).copied().unwrap_or(0)
         }
@@ -305,7 +317,7 @@ mod broken {
                 if self.fault == Fault::ClampsCosts { cost.min(quota.capacity()) } else { cost };
             if self.fault == Fault::ReadsThenWrites {
                 let mut tat_us = self.get(&id);
-                tokio::task::yield_now().await;
+                self.let_another_read().await;
                 let decision = quota.decide(&mut tat_us, now_us, cost);
                 self.tats_us.lock().expect("whole").insert(id, tat_us);
                 return Ok(decision);
@@ -334,7 +346,9 @@ mod broken {
     }
 
     fn open(fault: Fault) -> Open {
-        Box::new(move |clock| Arc::new(Naive { fault, clock, tats_us: Mutex::default() }))
+        Box::new(move |clock| {
+            Arc::new(Naive { fault, clock, tats_us: Mutex::default(), reads: AtomicU64::new(0) })
+        })
     }
 
     crate::limiter_laws!(Some(open(Fault::None)));
