@@ -41,8 +41,8 @@ const NAMES: [&str; 10] = [
     "retention_days",
     "allow_public",
 ];
-/// `FLEET_*` that are not settings: of tests and scripts.
-const EXEMPT: [&str; 2] = ["FLEET_TEST_REQUIRE", "FLEET_BLESS"];
+/// What begins so is no setting: it is of tests and scripts.
+const EXEMPT: [&str; 3] = ["FLEET_TEST_", "FLEET_SERVICES_", "FLEET_BLESS"];
 
 /// The settings of this process.
 pub(crate) fn resolve(args: &RunArgs) -> Result<Settings> {
@@ -109,7 +109,7 @@ fn from_environment(
             continue;
         };
         let name = variable["FLEET_".len()..].to_ascii_lowercase();
-        if EXEMPT.contains(&variable) {
+        if EXEMPT.iter().any(|prefix| variable.starts_with(prefix)) {
             continue;
         }
         match value.into_string() {
@@ -347,6 +347,8 @@ mod tests {
         let variables = [
             ("FLEET_TRUKS".into(), "3".into()),
             ("FLEET_TEST_REQUIRE".into(), "1".into()),
+            ("FLEET_TEST_REDIS_URL".into(), "redis://127.0.0.1:6379/".into()),
+            ("FLEET_SERVICES_DIR".into(), "/tmp/x".into()),
             ("FLEET_SEED".into(), bytes.clone()),
             ("OTHER".into(), bytes.clone()),
             (bytes, "x".into()),
