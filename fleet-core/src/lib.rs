@@ -18,6 +18,7 @@ pub mod error;
 pub mod eta;
 pub mod geo;
 pub mod hook;
+mod names;
 pub mod physics;
 pub mod random;
 pub mod ratelimit;

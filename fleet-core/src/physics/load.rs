@@ -9,8 +9,7 @@ use serde_json::{Map, Value};
 
 use super::check;
 use super::model::TruckModel;
-use super::names::nearest;
-use crate::{Error, Result};
+use crate::{Error, Result, names::nearest};
 
 /// Fields that a file may leave out.
 const OPTIONAL: [&str; 1] = ["notes"];

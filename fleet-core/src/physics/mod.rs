@@ -127,7 +127,6 @@ mod gearbox;
 mod load;
 mod model;
 mod motion;
-mod names;
 mod operating_point;
 mod road;
 mod step;

@@ -11,8 +11,7 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use super::check;
-use super::names::nearest;
-use crate::{Error, Result};
+use crate::{Error, Result, names::nearest};
 
 /// The parameters of one type of truck.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -23,10 +23,12 @@
 
 mod builtin;
 mod cache;
+mod join;
 mod network;
 #[cfg(feature = "osm")]
 pub mod osm;
 mod path;
+mod places;
 mod search;
 mod shape;
 mod snap;
@@ -46,6 +48,7 @@ pub use self::{
         TurnRestriction, TurnRule, UrbanRule, Via, Zone, ZoneIx, ZoneKind, ZoneRule, ZoneShape,
     },
     path::{Piece, Route, RouteEnd, StopOnRoute},
+    places::{Place, Places},
     search::Ferries,
 };
 use crate::{Result, geo::Position};

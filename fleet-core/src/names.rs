@@ -1,7 +1,7 @@
 //! Names that were mistyped: what may have been meant.
 
 /// Up to three of `known` that look like `word`, nearest first.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     // Longer words are no names; the distance takes time in the product of the lengths.
     const LONGEST: usize = 64;
     if word.is_empty() || word.len() > LONGEST {
@@ -18,7 +18,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// Letters to insert, delete or replace on the way from `a` to `b` (Levenshtein 1966).
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (i, x) in a.chars().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);
