@@ -21,17 +21,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assemble;
 mod builtin;
 mod cache;
+mod ends;
+mod engine;
+mod graph;
+mod hierarchy;
 mod join;
 mod network;
 #[cfg(feature = "osm")]
 pub mod osm;
 mod path;
 mod places;
-mod search;
+mod plain;
 mod shape;
 mod snap;
+mod turns;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -40,6 +46,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     builtin::BuiltinRouter,
+    graph::Ferries,
     network::{
         BBox, DailyWindow, Depot, Direction, Flow, FlowPair, FogRule, FuelStation, HazardRule,
         Limits, LongHaulRest, MonthSet, Network, NetworkBuilder, Node, NodeIx, NodeKind,
@@ -49,7 +56,6 @@ pub use self::{
     },
     path::{Piece, Route, RouteEnd, StopOnRoute},
     places::{Place, Places},
-    search::Ferries,
 };
 use crate::{Result, geo::Position};
 
@@ -117,6 +123,8 @@ impl RoadClass {
     }
 }
 
+#[cfg(test)]
+mod search_tests;
 #[cfg(test)]
 mod tests;
 

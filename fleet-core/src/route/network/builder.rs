@@ -6,7 +6,7 @@ use super::{
     BBox, LIST_MAX, Network, Node, NodeIx, SHORT_LIST_MAX, Segment, SegmentIx, Sla, State,
     TurnRestriction, TurnRule, fnv::Fnv, laws, on_grid, refuse,
 };
-use crate::{Error, Result, geo::flat_distance_m, route::search::Graph};
+use crate::{Error, Result, geo::flat_distance_m, route::graph::Graph};
 
 /// Collects places and roads, and makes a [`Network`] of them.
 ///
@@ -142,7 +142,7 @@ impl NetworkBuilder {
         }
         refuse(&laws::of_built(&network))?;
         network.fingerprint = fingerprint(&network);
-        network.graph = Graph::new(network.nodes.len(), &network.segments);
+        network.graph = Graph::new(&network);
         Ok(network)
     }
 }

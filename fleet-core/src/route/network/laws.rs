@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     geo::{Position, great_circle_m},
-    route::search::{Costs, Ferries},
+    route::{graph::Ferries, plain::Costs},
 };
 
 /// Longest road for its straight line, and the same for hairpin roads.

@@ -34,7 +34,7 @@ use self::{
     fnv::Fnv,
     raw::{File, Reader},
 };
-use super::{search::Graph, shape::Shape};
+use super::{graph::Graph, shape::Shape};
 use crate::{Error, Result, geo::Position};
 
 /// Most nodes or segments of a network: a segment and its direction fit into 32 bits.
@@ -100,7 +100,7 @@ impl Network {
             .map_err(|error| Error::invalid("network").with_source(error))?;
         let mut network = Self::resolve(file, Fnv::of(text.as_bytes()))?;
         refuse(&laws::of_places_and_roads(&network))?;
-        network.graph = Graph::new(network.nodes.len(), &network.segments);
+        network.graph = Graph::new(&network);
         refuse(&laws::of_ways(&network))?;
         network.draw();
         Ok(network)

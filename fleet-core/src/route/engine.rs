@@ -1,0 +1,120 @@
+//! Finds ways: by the hierarchy, and exactly where its answer will not do.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::{
+    ends::{Door, Doors, End, Span},
+    graph::{Cost, EdgeIx, Ferries},
+    hierarchy::Hierarchy,
+    network::Network,
+    plain::{Found, Scratch, View},
+    turns::Expansion,
+};
+
+/// What searches of one network share. It holds nothing that is not made anew when needed.
+#[derive(Debug, Default)]
+pub(crate) struct Engine {
+    /// Without ferries, and with.
+    hierarchies: [OnceLock<Hierarchy>; 2],
+    /// Memory of searches that are over.
+    idle: Mutex<Vec<Scratch>>,
+}
+
+/// The spans of a way in driving order, and what they cost together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Way {
+    pub(crate) cost: Cost,
+    pub(crate) spans: Vec<Span>,
+}
+
+/// A network as one kind of question sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finder<'a> {
+    pub(crate) network: &'a Network,
+    pub(crate) engine: &'a Engine,
+    pub(crate) ferries: Ferries,
+}
+
+impl Engine {
+    /// The hierarchy, contracted at the first call.
+    pub(crate) fn hierarchy(&self, network: &Network, ferries: Ferries) -> &Hierarchy {
+        let slot = &self.hierarchies[usize::from(ferries == Ferries::Allowed)];
+        slot.get_or_init(|| Hierarchy::new(&network.graph, ferries))
+    }
+
+    /// Lends memory to a search.
+    pub(crate) fn with_scratch<T>(&self, search: impl FnOnce(&mut Scratch) -> T) -> T {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = idle().pop().unwrap_or_default();
+        let found = search(&mut scratch);
+        idle().push(scratch);
+        found
+    }
+}
+
+impl Finder<'_> {
+    /// The cheapest way; `None` if there is none.
+    pub(crate) fn way(&self, start: End, target: End) -> Option<Way> {
+        if let (End::Node(start), End::Node(target)) = (start, target)
+            && start == target
+        {
+            return Some(Way { cost: Cost::default(), spans: Vec::new() });
+        }
+        let around = self.prepared_way(start, target);
+        let straight = self.doors(&Expansion::Nodes).straight(start, target);
+        match (around, straight) {
+            (Some(around), Some(span)) if around.cost < span.cost(self.network) => Some(around),
+            (_, Some(span)) => Some(Way { cost: span.cost(self.network), spans: vec![span] }),
+            (around, None) => around,
+        }
+    }
+
+    fn doors<'b>(&'b self, expansion: &'b Expansion) -> Doors<'b> {
+        Doors { network: self.network, expansion, ferries: self.ferries }
+    }
+
+    fn prepared_way(&self, start: End, target: End) -> Option<Way> {
+        let hierarchy = self.engine.hierarchy(self.network, self.ferries);
+        let doors = self.doors(hierarchy.expansion());
+        let (exits, entries) = (doors.exits(start), doors.entries(target));
+        if !exits.iter().chain(&entries).all(|door| hierarchy.knows(door.state)) {
+            return self.exact_way(start, target);
+        }
+        let graph = &self.network.graph;
+        let found = hierarchy.cheapest(graph, &ends(&exits), &ends(&entries))?;
+        let way = self.joined(&exits, &found, &entries);
+        let edges: Vec<_> = way.spans.iter().map(Span::edge).collect();
+        if graph.turns.is_empty() || graph.may_drive(&edges, self.ferries) {
+            return Some(way);
+        }
+        self.exact_way(start, target)
+    }
+
+    /// The same by Dijkstra's algorithm: slow, and right whatever the rules.
+    pub(crate) fn exact_way(&self, start: End, target: End) -> Option<Way> {
+        let graph = &self.network.graph;
+        let expansion = Expansion::exact(graph);
+        let doors = self.doors(&expansion);
+        let (exits, entries) = (doors.exits(start), doors.entries(target));
+        let weigh = |edge: EdgeIx, _| Some(graph.cost(edge));
+        let view = View { graph, expansion: &expansion, ferries: self.ferries, weigh };
+        let (_, found) = self
+            .engine
+            .with_scratch(|scratch| view.cheapest(scratch, &ends(&exits), &ends(&entries)))?;
+        Some(self.joined(&exits, &found, &entries))
+    }
+
+    fn joined(&self, exits: &[Door], found: &Found, entries: &[Door]) -> Way {
+        let (first, last) = (&exits[found.start], &entries[found.target]);
+        let graph = &self.network.graph;
+        let middle: Cost = found.edges.iter().map(|edge| graph.cost(*edge)).sum();
+        let whole = found.edges.iter().map(|edge| Span::whole(self.network, *edge));
+        let spans = first.span.into_iter().chain(whole).chain(last.span);
+        let spans = spans.filter(|span| span.length_m() > 0.0).collect();
+        Way { cost: first.cost + middle + last.cost, spans }
+    }
+}
+
+fn ends(doors: &[Door]) -> Vec<(u32, Cost)> {
+    doors.iter().map(|door| (door.state, door.cost)).collect()
+}
