@@ -14,6 +14,7 @@
 
 pub mod backoff;
 pub mod domain;
+pub mod driver;
 pub mod error;
 pub mod eta;
 pub mod geo;

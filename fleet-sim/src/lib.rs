@@ -24,6 +24,7 @@ mod world;
 pub use driver::{Components, Finished, Progress, SimSettings, Speed, genesis, run};
 pub use metrics::SimMetrics;
 pub use report::{
-    ByTerrain, Coverage, CoverageAhead, FleetReport, LateTrips, Line, ReportSettings, day_chart,
+    ByTerrain, Coverage, CoverageAhead, FleetReport, LateTrips, Line, Promises, ReportSettings,
+    day_chart,
 };
 pub use world::{Glance, Output, World};

@@ -46,6 +46,8 @@ pub enum LateReason {
     Closure,
     /// A truck that could not move.
     Breakdown,
+    /// Loading that took longer than the promise allows for.
+    Loading,
 }
 
 /// How the promise ended.
@@ -105,6 +107,9 @@ pub struct Delays {
     pub closure_s: u64,
     /// Broken down, or out of fuel.
     pub breakdown_s: u64,
+    /// Before departure, beyond the handling that the promise has in it.
+    #[serde(default)]
+    pub loading_s: u64,
 }
 
 /// A trip as it stands: revision 1 is written at departure, one every hour under

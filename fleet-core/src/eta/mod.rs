@@ -10,4 +10,4 @@ mod promise;
 
 pub use band::{Band, Residuals};
 pub use crossing::{Crossing, Haul, Stretch};
-pub use promise::{ServiceClass, promised_hours};
+pub use promise::{ServiceClass, promised_hours, promised_rest_hours};

@@ -37,15 +37,20 @@ pub fn promised_hours(route: &Route, sla: &Sla, class: ServiceClass) -> f64 {
         piece.length_m * 1e-3 / speed_kmh
     };
     let planned: f64 = route.pieces.iter().map(hours).sum();
-    let rest = &sla.long_haul_rest_hours;
-    let (slack, rest_hours) = match class {
-        ServiceClass::Standard if route.length_m * 1e-3 > rest.over_km => {
-            (sla.slack_factor.standard, rest.hours)
-        }
-        ServiceClass::Standard => (sla.slack_factor.standard, 0.0),
-        ServiceClass::Express => (sla.slack_factor.perishable_and_parcel, 0.0),
+    let slack = match class {
+        ServiceClass::Standard => sla.slack_factor.standard,
+        ServiceClass::Express => sla.slack_factor.perishable_and_parcel,
     };
-    planned * slack + sla.handling_hours + rest_hours
+    planned * slack + sla.handling_hours + promised_rest_hours(route, sla, class)
+}
+
+/// The part of [`promised_hours`] in which the driver may rest: a night on a long haul.
+pub fn promised_rest_hours(route: &Route, sla: &Sla, class: ServiceClass) -> f64 {
+    let rest = &sla.long_haul_rest_hours;
+    match class {
+        ServiceClass::Standard if route.length_m * 1e-3 > rest.over_km => rest.hours,
+        ServiceClass::Standard | ServiceClass::Express => 0.0,
+    }
 }
 
 #[cfg(test)]

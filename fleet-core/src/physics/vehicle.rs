@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::RAD_PER_S_PER_RPM;
 use super::cooling::Cooling;
+use super::drive::Scene;
 use super::energy::EnergyBook;
 use super::engine::EngineMap;
 use super::gearbox::{Gearbox, Shift};
 use super::model::TruckModel;
+use super::road::Road;
 use super::tyres::tenth_root;
 use super::vibration::Shaking;
 use crate::{Error, Result};
@@ -156,6 +159,32 @@ impl Vehicle {
     /// Mass with payload, kg.
     pub fn mass_kg(&self) -> f64 {
         self.mass_kg
+    }
+
+    /// The speed at which engine and exhaust brake, turning at rated speed, hold the truck on the
+    /// slope of `road` with a fifth of their power in reserve, m/s: down here the service brakes stay
+    /// cool. Infinite where nothing pulls. Drag, which helps, is left out.
+    ///
+    /// ```
+    /// use fleet_core::physics::{Road, TruckModel, Vehicle};
+    /// let model = TruckModel::find("rigid_6x2_31t")?;
+    /// let (empty, laden) = (Vehicle::new(model.clone(), 9_800.0)?, Vehicle::new(model, 31_000.0)?);
+    /// let descent = Road { grade: -0.05, ..Road::level(30.0) };
+    /// assert!((15.0..30.0).contains(&(laden.descent_mps(&descent) * 3.6)));
+    /// assert!(empty.descent_mps(&descent) > 2.5 * laden.descent_mps(&descent));
+    /// assert!(laden.descent_mps(&Road::level(30.0)).is_infinite());
+    /// # Ok::<(), fleet_core::Error>(())
+    /// ```
+    pub fn descent_mps(&self, road: &Road) -> f64 {
+        let scene = Scene::new(self, road, &Command::PARKED, None);
+        let pull_n = -(scene.hill_n + scene.rolling_n);
+        if pull_n <= 0.0 {
+            return f64::INFINITY;
+        }
+        let (engine, driveline) = (&self.model.engine, &self.model.driveline);
+        let held_nm = self.gearbox.exhaust_nm - self.map.at(engine.rated_rpm).motoring_nm;
+        let held_w = held_nm * engine.rated_rpm * RAD_PER_S_PER_RPM + scene.aux_w;
+        0.8 * held_w / driveline.eta_indirect / pull_n
     }
 
     /// Loads or unloads to `mass_kg` in all.

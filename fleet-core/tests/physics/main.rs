@@ -14,7 +14,7 @@ mod svg;
 fn every_published_point_is_met_or_a_known_miss() {
     let mut faults = Vec::new();
     for point in reference::points() {
-        let Some(value) = point.computed() else { continue };
+        let value = point.computed();
         let band = point.band();
         let miss = reference::KNOWN_MISSES.iter().find(|miss| miss.0 == point.id());
         match (band.holds(value), miss) {

@@ -1,5 +1,6 @@
 //! The published points of `data/physics_reference.json`, and what the kernel makes of each.
 
+use fleet_core::driver::{Due, DutyClock, HoursRules, Rain, RoadKind, travel_time_factor};
 use fleet_core::physics::{
     Axle, CO2_KG_PER_L, Command, DIESEL_J_PER_UL, DIESEL_KG_PER_L, EngineMap, IsoClass, Road,
     TruckModel, VehicleState, air_density_kgpm3, mean_rolling_coefficient, operating_point,
@@ -7,6 +8,7 @@ use fleet_core::physics::{
 use serde_json::Value;
 
 use crate::fixtures::{self, bundled, hills, vehicle};
+use crate::report::short;
 
 /// A point that the kernel does not meet, and why. It must stay a miss: one that is met again has
 /// to leave this list.
@@ -26,6 +28,15 @@ pub(crate) struct Band {
 impl Band {
     pub(crate) fn holds(self, value: f64) -> bool {
         (self.least..=self.most).contains(&value)
+    }
+
+    pub(crate) fn text(self) -> String {
+        let (least, most) = (short(self.least), short(self.most));
+        match (self.least.is_finite(), self.most.is_finite()) {
+            (true, true) => format!("{least} to {most}"),
+            (true, false) => format!("at least {least}"),
+            (false, _) => format!("at most {most}"),
+        }
     }
 }
 
@@ -55,6 +66,12 @@ impl Point {
 
     pub(crate) fn published(&self) -> Option<f64> {
         self.0["expected"]["value"].as_f64()
+    }
+
+    /// The norm of which a point's band was made, as its note tells it: `target Y = … = 16.19; …`.
+    pub(crate) fn norm(&self) -> Option<f64> {
+        let formula = self.0["note"].as_str()?.strip_prefix("target Y =")?.split(';').next()?;
+        formula.rsplit('=').next()?.trim().parse().ok()
     }
 
     pub(crate) fn band(&self) -> Band {
@@ -101,10 +118,9 @@ impl Point {
         }
     }
 
-    /// What the kernel gives; `None` where the quantity belongs to another part of the platform
-    /// (speed limits, traffic, weather and rest are the simulator's, and tested there).
-    pub(crate) fn computed(&self) -> Option<f64> {
-        Some(match self.quantity() {
+    /// What the kernel gives, or the driver's rules.
+    pub(crate) fn computed(&self) -> f64 {
+        match self.quantity() {
             "fuel_l_per_100km" => self.fuel_l_per_100km(),
             "fuel_l_per_h" => self.settled().fuel_l_per_h,
             "engine_brake_power" => self.settled().engine_power_kw,
@@ -126,9 +142,38 @@ impl Point {
             "vibration_rms_z" => self.vibration(),
             "vibration_ratio" => vibration_ratio(),
             "fuel_increase" => self.fuel_increase(),
-            "travel_time_factor" | "speed_limit" | "rest_interval" | "speed_factor" => return None,
+            "travel_time_factor" => {
+                travel_time_factor(self.condition("volume_over_capacity").expect("a volume"))
+            }
+            "speed_limit" => self.speed_limit_kmh(),
+            "rest_interval" => self.break_min(),
+            "speed_factor" => Rain::Heavy.speed_factor(),
             other => panic!("{}: unknown quantity {other}", self.id()),
-        })
+        }
+    }
+
+    /// The highest limit on the roads of the conditions.
+    fn speed_limit_kmh(&self) -> f64 {
+        let is_hill = self.0["conditions"]["road"].is_string();
+        let kinds = RoadKind::ALL.into_iter().filter(|kind| (*kind == RoadKind::Ghat) == is_hill);
+        kinds.map(RoadKind::limit_kmh).fold(0.0, f64::max)
+    }
+
+    /// Standing that a driver has behind him when he drives on after so long on duty, minutes.
+    fn break_min(&self) -> f64 {
+        let rules = HoursRules::STRICT;
+        let mut clock = DutyClock::default();
+        let (mut duty_s, most_s) = (0.0, 3_600.0 * self.condition("duty_h").expect("duty_h"));
+        while duty_s < most_s && clock.due(&rules, 1) == Due::Nothing {
+            clock.drive(60);
+            duty_s += 60.0;
+        }
+        let mut minutes = 0.0;
+        while clock.due(&rules, 1) != Due::Nothing {
+            clock.stand(&rules, 60);
+            minutes += 1.0;
+        }
+        minutes
     }
 
     /// The truck of a point: bundled, or one of the generic ones.

@@ -22,7 +22,10 @@ A point is met when our value lies in its band (a tolerance around the published
 No tolerance was widened and nothing was fitted to a single point. Where a point leaves something
 open, we chose: 30 km/h of the haul trucks half laden on the border of classes C and D; the speed law
 on class C, engine included; VECTO's cycles as rolling hills of 1.5 and 2 % with the published mean
-speed; a climb's coolant by its hottest moment; air conditioning off where no temperature is told.
+speed; a climb's coolant by its hottest moment; air conditioning off where no temperature is told. Limits,
+rests, rain and traffic are the rules of `fleet_core::driver`, by which the simulated drivers go; a
+limit is the highest of its roads. For `csfc` the norm stands as published: a ceiling that fleets met,
+so that its band begins at 0.8 or 0.68 of it.
 
 | point | published | band | ours | off | verdict |
 |---|---|---|---|---|---|
@@ -207,12 +210,6 @@ fn write_page(page: &mut String) -> fmt::Result {
     for point in &points {
         write_point(page, point)?;
     }
-    let elsewhere: Vec<String> = points
-        .iter()
-        .filter(|point| point.computed().is_none())
-        .map(|point| format!("`{}`", point.id()))
-        .collect();
-    writeln!(page, "\nNot physics, tested where it is computed: {}.", elsewhere.join(", "))?;
     writeln!(page, "\n### Known misses\n")?;
     if reference::KNOWN_MISSES.is_empty() {
         writeln!(page, "None.")?;
@@ -245,21 +242,19 @@ fn write_page(page: &mut String) -> fmt::Result {
 }
 
 fn write_point(page: &mut String, point: &Point) -> fmt::Result {
-    let Some(ours) = point.computed() else { return Ok(()) };
-    let (band, unit) = (point.band(), point.unit());
-    let published =
-        point.published().map_or("–".into(), |value| format!("{} {unit}", short(value)));
-    let off = match point.published() {
+    let (ours, band, unit) = (point.computed(), point.band(), point.unit());
+    let value = point.published().or_else(|| point.norm());
+    let published = value.map_or("–".into(), |value| format!("{} {unit}", short(value)));
+    let off = match value {
         Some(value) if value != 0.0 => format!("{:+.1} %", (ours / value - 1.0) * 100.0),
         _ => "–".into(),
     };
     let verdict = if band.holds(ours) { "met" } else { "missed" };
     writeln!(
         page,
-        "| `{}` | {published} | {} to {} | {} {unit} | {off} | {verdict} |",
+        "| `{}` | {published} | {} | {} {unit} | {off} | {verdict} |",
         point.id(),
-        short(band.least),
-        short(band.most),
+        band.text(),
         short(ours)
     )
 }
@@ -327,9 +322,8 @@ fn write_vibration(page: &mut String, model: &TruckModel) -> fmt::Result {
 }
 
 /// Four significant digits or so.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
-        size if size == f64::INFINITY => "∞".into(),
         size if size >= 1_000.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 1.0 || size == 0.0 => format!("{value:.2}"),

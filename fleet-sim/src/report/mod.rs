@@ -79,7 +79,9 @@ pub struct Line {
     pub l_per_100km: Option<f64>,
     /// Burned while driving, by the land.
     pub l_per_100km_by_terrain: ByTerrain,
-    /// Trips ended.
+    /// Share of the way that was driven without a load, 0 to 1; `None` if it never moved.
+    pub empty: Option<f64>,
+    /// Trips with a load that have ended.
     pub trips: u64,
     /// Of those, on time: 0 to 1; `None` without one.
     pub on_time: Option<f64>,
@@ -93,7 +95,22 @@ pub struct Line {
     pub eta_at_departure: Coverage,
 }
 
-/// How many trips were late for a reason.
+/// How promises ended, by the length of the haul.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Promises {
+    /// Length of the haul, km, from.
+    pub from_km: f64,
+    /// Length of the haul, km, to (excluded).
+    pub to_km: f64,
+    /// Whether these are perishables and parcels, promised with less slack.
+    pub is_express: bool,
+    /// Trips with a load that have ended.
+    pub trips: u64,
+    /// Of those, on time.
+    pub on_time: u64,
+}
+
+/// How many trips with a load were late for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "the line above")]
 pub struct LateTrips {
@@ -110,6 +127,10 @@ pub struct CoverageAhead {
     pub to_h: f64,
     /// How they did.
     pub eta: Coverage,
+    /// Hours foreseen, mean of all; `None` without a forecast.
+    pub mean_h: Option<f64>,
+    /// Minutes by which 5, 50 and 95 % of arrivals came later than told; `None` without one.
+    pub off_min: Option<[f64; 3]>,
 }
 
 /// The report.
@@ -121,6 +142,8 @@ pub struct FleetReport {
     pub fleet: Line,
     /// Each truck.
     pub trucks: Vec<Line>,
+    /// How promises ended, by class and length.
+    pub promises: Vec<Promises>,
     /// Why trips were late, by number.
     pub late: Vec<LateTrips>,
     /// The band by how far ahead it looked.

@@ -4,15 +4,21 @@ use std::collections::BTreeMap;
 
 use fleet_core::{
     domain::{Counters, Eta, LateReason, Sla, TripId, TripStatus, TripSummary, TruckId},
+    eta::ServiceClass,
     route::Terrain,
     time::Time,
 };
 
-use super::{ByTerrain, Coverage, CoverageAhead, FleetReport, LateTrips, Line, ReportSettings};
-use crate::{Output, World};
+use super::{
+    ByTerrain, Coverage, CoverageAhead, FleetReport, LateTrips, Line, Promises, ReportSettings,
+};
+use crate::{Output, World, world::service_class};
 
 /// Hours ahead at which forecasts are counted apart.
-const AHEAD_H: [f64; 9] = [0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 18.0, 30.0, f64::INFINITY];
+const AHEAD_H: [f64; 13] =
+    [0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 18.0, 25.0, 35.0, 48.0, f64::INFINITY];
+/// Lengths of hauls whose promises are counted apart, km.
+const HAULS_KM: [f64; 6] = [0.0, 150.0, 300.0, 450.0, 700.0, f64::INFINITY];
 
 /// Distance and fuel.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +50,7 @@ struct Sums {
     /// Minutes at the wheel on the IST day under way, and whether two drivers shared it.
     today: (i64, u64, bool),
     days_over_8h: u64,
+    empty_m: u64,
     trips: u64,
     on_time: u64,
     refuels: u64,
@@ -59,7 +66,46 @@ pub(super) struct Tally {
     trucks: BTreeMap<TruckId, Sums>,
     under_way: BTreeMap<TripId, Forecasts>,
     late: BTreeMap<LateReason, u64>,
-    coverage: [Coverage; AHEAD_H.len() - 1],
+    promises: Vec<Promises>,
+    ahead: [Ahead; AHEAD_H.len() - 1],
+}
+
+/// Forecasts that looked about as far ahead.
+#[derive(Clone, Debug, Default)]
+struct Ahead {
+    eta: Coverage,
+    hours: f64,
+    off_min: Vec<f64>,
+}
+
+impl Ahead {
+    fn row(mut self, from_h: f64, to_h: f64) -> CoverageAhead {
+        self.off_min.sort_by(f64::total_cmp);
+        let count = self.off_min.len();
+        let at = |percent: usize| self.off_min[(count - 1) * percent / 100];
+        let is_empty = count == 0;
+        CoverageAhead {
+            from_h,
+            to_h,
+            eta: self.eta,
+            mean_h: (!is_empty).then(|| self.hours / count as f64),
+            off_min: (!is_empty).then(|| [5, 50, 95].map(at)),
+        }
+    }
+}
+
+fn no_promises() -> Vec<Promises> {
+    let classes = [false, true].into_iter();
+    let of_class = |is_express| {
+        HAULS_KM.windows(2).map(move |ends| Promises {
+            from_km: ends[0],
+            to_km: ends[1],
+            is_express,
+            trips: 0,
+            on_time: 0,
+        })
+    };
+    classes.flat_map(of_class).collect()
 }
 
 impl Tally {
@@ -72,7 +118,8 @@ impl Tally {
             trucks: trucks.collect(),
             under_way: BTreeMap::new(),
             late: BTreeMap::new(),
-            coverage: [Coverage::default(); AHEAD_H.len() - 1],
+            promises: no_promises(),
+            ahead: Default::default(),
         }
     }
 
@@ -101,16 +148,41 @@ impl Tally {
             self.under_way.entry(trip.trip_id.clone()).or_default().extend(told);
             return;
         }
-        let Some(sums) = self.trucks.get_mut(&trip.truck_id) else { return };
-        sums.trips += 1;
-        match trip.sla {
-            Some(Sla::OnTime) => sums.on_time += 1,
-            Some(Sla::Late { reason, .. }) => *self.late.entry(reason).or_default() += 1,
-            None => {}
+        if trip.payload_kg > 0.0 {
+            self.hear_delivery(trip);
+        } else if let Some(sums) = self.trucks.get_mut(&trip.truck_id) {
+            sums.empty_m += trip.distance_m;
         }
-        let (Some(forecasts), Some(arrived_at)) =
-            (self.under_way.remove(&trip.trip_id), trip.arrived_at)
-        else {
+        self.score(trip);
+    }
+
+    /// A trip with a load has ended.
+    fn hear_delivery(&mut self, trip: &TripSummary) {
+        let Some(sums) = self.trucks.get_mut(&trip.truck_id) else { return };
+        let on_time = u64::from(trip.sla == Some(Sla::OnTime));
+        sums.trips += 1;
+        sums.on_time += on_time;
+        if let Some(Sla::Late { reason, .. }) = trip.sla {
+            *self.late.entry(reason).or_default() += 1;
+        }
+        let km = trip.planned_distance_m as f64 * 1e-3;
+        let is_express = service_class(&trip.commodity) == ServiceClass::Express;
+        let is_of = |row: &&mut Promises| {
+            row.is_express == is_express && (row.from_km..row.to_km).contains(&km)
+        };
+        if let Some(row) = self.promises.iter_mut().find(is_of) {
+            row.trips += 1;
+            row.on_time += on_time;
+        }
+    }
+
+    /// Holds the forecasts of a trip against its arrival.
+    fn score(&mut self, trip: &TripSummary) {
+        let (Some(forecasts), Some(arrived_at), Some(sums)) = (
+            self.under_way.remove(&trip.trip_id),
+            trip.arrived_at,
+            self.trucks.get_mut(&trip.truck_id),
+        ) else {
             return;
         };
         for (nth, (told_at, eta)) in forecasts.iter().enumerate() {
@@ -118,7 +190,11 @@ impl Tally {
             let hours = eta.arrival.ms_since(*told_at) as f64 / 3_600e3;
             let bucket = AHEAD_H.partition_point(|from_h| *from_h <= hours).saturating_sub(1);
             let mut scored = vec![&mut sums.eta];
-            scored.extend(self.coverage.get_mut(bucket));
+            if let Some(ahead) = self.ahead.get_mut(bucket) {
+                ahead.hours += hours;
+                ahead.off_min.push(arrived_at.ms_since(eta.arrival) as f64 / 60e3);
+                scored.push(&mut ahead.eta);
+            }
             if nth == 0 {
                 scored.push(&mut sums.eta_at_departure);
             }
@@ -163,19 +239,18 @@ impl Tally {
         }
         let trucks = f64::from(settings.trucks);
         let lines = self.trucks.iter();
-        let coverage = AHEAD_H.windows(2).zip(self.coverage);
+        let ahead = AHEAD_H.windows(2).zip(self.ahead);
         FleetReport {
             settings,
             fleet: fleet.line("fleet", days * trucks),
             trucks: lines.map(|(id, sums)| sums.line(id.as_str(), days)).collect(),
+            promises: self.promises,
             late: self
                 .late
                 .into_iter()
                 .map(|(reason, trips)| LateTrips { reason, trips })
                 .collect(),
-            coverage: coverage
-                .map(|(ends, eta)| CoverageAhead { from_h: ends[0], to_h: ends[1], eta })
-                .collect(),
+            coverage: ahead.map(|(ends, ahead)| ahead.row(ends[0], ends[1])).collect(),
         }
     }
 }
@@ -197,6 +272,7 @@ impl Sums {
         }
         self.driving_min += other.driving_min;
         self.days_over_8h += other.days_over_8h;
+        self.empty_m += other.empty_m;
         self.trips += other.trips;
         self.on_time += other.on_time;
         self.refuels += other.refuels;
@@ -221,6 +297,7 @@ impl Sums {
             days_over_8h: self.days_over_8h as f64 / days,
             l_per_100km: self.all.l_per_100km(),
             l_per_100km_by_terrain: ByTerrain { plain, rolling, hilly, mountainous },
+            empty: (km > 0.0).then(|| self.empty_m as f64 * 1e-3 / km),
             trips: self.trips,
             on_time: (self.trips > 0).then(|| self.on_time as f64 / self.trips as f64),
             refuels: self.refuels,

@@ -2,12 +2,13 @@
 //! All of it is drawn by seed, place and time, so that every truck meets the same.
 
 use fleet_core::{
+    driver::{Rain, RoadKind, travel_time_factor},
     random::Stream,
-    route::{HazardRule, Network, Piece, UrbanRule, Zone, ZoneIx, ZoneRule},
+    route::{HazardRule, Network, Piece, RoadClass, Terrain, UrbanRule, Zone, ZoneIx, ZoneRule},
     time::Time,
 };
 
-use super::weather::{Rain, Sky};
+use super::weather::Sky;
 
 /// What slows a truck down, and by what.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +40,7 @@ pub(super) fn minute_of_day(time: Time) -> u16 {
 pub(super) fn pace(sky: Sky, network: &Network, piece: &Piece, time: Time) -> Pace {
     let rain = sky.rain(&network.states()[piece.state.index()].code, time);
     let (minute, month) = (minute_of_day(time), time.ist_month());
-    let free_kmh = piece.truck_speed_kmh.min(piece.maxspeed_kmh);
+    let free_kmh = free_kmh(piece);
     let (mut traffic, mut weather, mut limit_kmh) = (1.0_f64, 1.0_f64, free_kmh);
     let mut sight_kmh = f64::INFINITY;
     let (mut zone, mut least) = (None, 1.0);
@@ -47,7 +48,7 @@ pub(super) fn pace(sky: Sky, network: &Network, piece: &Piece, time: Time) -> Pa
         let place = &network.zones()[ix.index()];
         let factor = match &place.rule {
             ZoneRule::Urban(rule) => {
-                let factor = town_factor(rule, rain, sky.traffic(place, time), time);
+                let factor = town_factor(rule, rain, sky.volume(place, time), time);
                 limit_kmh = limit_kmh.min(rule.maxspeed_kmh);
                 traffic = traffic.min(factor);
                 factor
@@ -77,7 +78,10 @@ pub(super) fn pace(sky: Sky, network: &Network, piece: &Piece, time: Time) -> Pa
             (zone, least) = (Some(ix), factor);
         }
     }
-    weather *= rain.speed_factor(piece.terrain);
+    weather *= rain.speed_factor();
+    if rain > Rain::None && is_hill(piece) {
+        weather *= Rain::ON_HILLS;
+    }
     let clear_kmh = limit_kmh * traffic;
     let speed_kmh = (clear_kmh * weather).min(sight_kmh).max(8.0);
     Pace {
@@ -89,14 +93,37 @@ pub(super) fn pace(sky: Sky, network: &Network, piece: &Piece, time: Time) -> Pa
     }
 }
 
-/// Share of the free speed that a town's traffic leaves, when it is `heaviness` times the usual.
-fn town_factor(rule: &UrbanRule, rain: Rain, heaviness: f64, time: Time) -> f64 {
+fn is_hill(piece: &Piece) -> bool {
+    matches!(piece.terrain, Terrain::Hilly | Terrain::Mountainous)
+}
+
+/// The road as the law on speed sees it.
+pub(super) fn road_kind(piece: &Piece) -> RoadKind {
+    match piece.road_class {
+        _ if piece.terrain == Terrain::Mountainous => RoadKind::Ghat,
+        RoadClass::Motorway => RoadKind::Expressway,
+        _ if piece.divided && piece.lanes >= 4 => RoadKind::Divided,
+        _ => RoadKind::Other,
+    }
+}
+
+/// Speed of a truck with the road to itself, km/h: what the road allows, the sign, and the law.
+pub(super) fn free_kmh(piece: &Piece) -> f64 {
+    let law_kmh = road_kind(piece).limit_kmh();
+    piece.truck_speed_kmh.min(piece.maxspeed_kmh).min(law_kmh)
+}
+
+/// Share of the free speed that a town's traffic leaves at `volume` times the usual. The network's
+/// file says what is usual; around it delays grow with the fourth power of volume, as everywhere.
+fn town_factor(rule: &UrbanRule, rain: Rain, volume: f64, time: Time) -> f64 {
     let minute = minute_of_day(time);
     let is_peak = rule.peak_hours_ist.iter().any(|window| window.contains(minute));
     let factor = if is_peak { rule.peak_speed_factor } else { rule.offpeak_speed_factor };
     let is_weekend = time.ist_weekday() >= 5;
     let loss = (1.0 - factor) * if is_weekend { rule.weekend_factor } else { 1.0 };
-    (1.0 - loss * heaviness).max(0.15) * rain.capacity_factor()
+    let usual_delay = loss / (1.0 - loss).max(0.15);
+    let growth = (travel_time_factor(volume) - 1.0) / (travel_time_factor(1.0) - 1.0);
+    rain.capacity_factor() / (1.0 + usual_delay * growth)
 }
 
 /// The zone that bars heavy trucks at some hours and holds `piece`.
@@ -180,9 +207,12 @@ fn closure(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use fleet_core::route::BuiltinRouter;
 
     use super::*;
+    use crate::world::truck::Truck;
 
     const HOUR_MS: i64 = 3_600_000;
 
@@ -200,12 +230,31 @@ mod tests {
             for slot in 0..365 * 2 {
                 let time = begin.plus_ms(slot * 12 * HOUR_MS + slot * 61_000);
                 let pace = pace(Sky::of_world(3), network, piece, time);
-                let free_kmh = piece.truck_speed_kmh.min(piece.maxspeed_kmh);
+                let free_kmh = free_kmh(piece);
                 assert!((8.0..=free_kmh.max(8.0)).contains(&pace.speed_kmh), "{pace:?}");
                 assert!((0.0..1.0).contains(&pace.traffic_loss), "{pace:?}");
                 assert!((0.0..1.0).contains(&pace.weather_loss), "{pace:?}");
             }
         }
+    }
+
+    /// Points `limit-goods` and `limit-ghat` of the physics' reference, where speeds are chosen.
+    #[test]
+    fn no_driver_aims_above_the_law() {
+        let start: Time = "2026-01-05T00:00:00Z".parse().unwrap();
+        let mut truck = Truck::new(1, 1, start).unwrap();
+        truck.fixed.pace = 1.05;
+        let (network, mut kinds) = (Network::ne_india(), BTreeSet::new());
+        for (from, to) in [("siliguri", "guwahati"), ("guwahati", "tawang"), ("kohima", "mon")] {
+            for piece in pieces(from, to) {
+                let pace = pace(Sky::of_world(1), network, &piece, start);
+                let road = crate::world::drive::road(&piece, false, start);
+                let kmh = truck.target_mps(&piece, &road, pace) * 3.6;
+                assert!(kmh <= road_kind(&piece).limit_kmh() + 1e-9, "{kmh} on {piece:?}");
+                kinds.insert(road_kind(&piece));
+            }
+        }
+        assert!(kinds.contains(&RoadKind::Ghat) && kinds.contains(&RoadKind::Divided), "{kinds:?}");
     }
 
     #[test]

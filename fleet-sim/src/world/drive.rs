@@ -4,11 +4,12 @@ use fleet_core::{
     physics::{Command, Road, air_density_kgpm3, roughness_from_iri, tank::whole_ul},
     route::{Network, Piece},
     time::Time,
-    units::mps_from_kmh,
+    units::{kmh_from_mps, mps_from_kmh},
 };
 
 use super::{
     calendar::{self, Pace},
+    halts::HOURS,
     truck::{ENGINE_OFF_AFTER_MS, Halt, Phase, Truck},
     weather::{self, Sky},
 };
@@ -16,8 +17,7 @@ use super::{
 const LIGHTS_W: f64 = 400.0;
 /// Comfortable braking, m/s².
 const BRAKING_MPS2: f64 = 0.7;
-/// A laden truck goes down steeper hills than this slowly, in a low gear.
-const STEEP: f64 = -0.05;
+/// However steep, nobody goes down a hill slower than this.
 const DESCENT_KMH: f64 = 25.0;
 
 /// Mean of what the flow of a minute leaves of the speed.
@@ -61,7 +61,7 @@ impl Truck {
             self.state.duty.drive(1);
             self.plan_halts();
         } else {
-            self.state.duty.stand(1);
+            self.state.duty.stand(&HOURS, 1);
         }
     }
 
@@ -72,7 +72,7 @@ impl Truck {
         let goes_on = |until: Time| until.ms_since(now) <= ENGINE_OFF_AFTER_MS;
         match self.state.phase {
             Phase::Driving => true,
-            Phase::Idle { .. } | Phase::Unloading { .. } => has_begun,
+            Phase::Idle { .. } | Phase::OffDuty { .. } | Phase::Unloading { .. } => has_begun,
             Phase::Loading { until } => goes_on(until),
             Phase::Resting { until } | Phase::Closed { until } | Phase::Barred { until } => {
                 has_begun || goes_on(until)
@@ -97,7 +97,10 @@ impl Truck {
     fn is_on_road(&self) -> bool {
         !matches!(
             self.state.phase,
-            Phase::Idle { .. } | Phase::Loading { .. } | Phase::Unloading { .. }
+            Phase::Idle { .. }
+                | Phase::OffDuty { .. }
+                | Phase::Loading { .. }
+                | Phase::Unloading { .. }
         )
     }
 
@@ -120,8 +123,9 @@ impl Truck {
         let (road, pace, target_mps) = match under.filter(|_| is_on_road) {
             Some(piece) => {
                 let pace = calendar::pace(Sky::of_world(self.fixed.seed), network, piece, at);
-                let target_mps = self.target_mps(piece, pace) * self.flow(minute);
-                (road(piece, pace.wet, at), pace, target_mps)
+                let road = road(piece, pace.wet, at);
+                let target_mps = self.target_mps(piece, &road, pace) * self.flow(minute);
+                (road, pace, target_mps)
             }
             None => {
                 let altitude_m = network.node_at(self.state.node).altitude_m;
@@ -131,12 +135,11 @@ impl Truck {
         self.scene = Some(Scene { piece: self.piece, minute, is_on_road, road, pace, target_mps });
     }
 
-    /// The speed this driver aims at on `piece`, m/s.
-    pub(super) fn target_mps(&self, piece: &Piece, pace: Pace) -> f64 {
-        let is_laden = self.state.job.as_ref().is_some_and(|job| job.payload_kg > 0.0);
-        let is_steep = piece.grade < STEEP && is_laden;
-        let descent_kmh = if is_steep { DESCENT_KMH } else { f64::INFINITY };
-        let wanted_kmh = (pace.speed_kmh * self.fixed.pace).min(descent_kmh);
+    /// The speed this driver aims at on `road`, which is `piece` now, m/s.
+    pub(super) fn target_mps(&self, piece: &Piece, road: &Road, pace: Pace) -> f64 {
+        let descent_kmh = kmh_from_mps(self.vehicle.descent_mps(road)).max(DESCENT_KMH);
+        let law_kmh = calendar::road_kind(piece).limit_kmh();
+        let wanted_kmh = (pace.speed_kmh * self.fixed.pace).min(descent_kmh).min(law_kmh);
         mps_from_kmh(wanted_kmh.min(piece.maxspeed_kmh))
     }
 

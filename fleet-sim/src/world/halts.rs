@@ -1,16 +1,18 @@
 //! Where the truck stops on its way, and why: pumps, rests, closed roads, towns that bar trucks.
 
 use fleet_core::{
+    driver::{Due, HoursRules},
     route::{Network, StopOnRoute},
     time::Time,
 };
 
 use super::{
     calendar,
-    duty::{BREAK_S, Due, OFF_DUTY_S},
     truck::{Halt, Phase, Truck},
 };
 
+/// The law's hours.
+pub(super) const HOURS: HoursRules = HoursRules::STRICT;
 /// A driver who is due drives on if the end is as near as this, m.
 const LAST_M: f64 = 10_000.0;
 /// How far a tired driver looks for a place, m; then it is the roadside.
@@ -30,8 +32,12 @@ pub(super) fn finishes_first(left_m: f64) -> bool {
 impl Truck {
     /// Drivers on board.
     pub(super) fn crew(&self) -> u32 {
-        let is_express = self.state.job.as_ref().is_some_and(|job| job.is_express);
-        if is_express { 2 } else { 1 }
+        self.state.job.as_ref().map_or(1, |job| job.drivers)
+    }
+
+    /// What the law has the crew do next.
+    fn due(&self) -> Due {
+        self.state.duty.due(&HOURS, self.crew())
     }
 
     /// Whether towns with a ban bar this truck.
@@ -51,7 +57,7 @@ impl Truck {
             self.state.halt = Some(Halt::Station(stop.station, stop.at_m));
             return;
         }
-        let due = self.state.duty.due(self.crew());
+        let due = self.due();
         if due == Due::Nothing || finishes_first(route.length_m - self.state.at_m) {
             return;
         }
@@ -66,8 +72,7 @@ impl Truck {
 
     /// At a place chosen for it: a break or a long rest, whichever is due.
     pub(super) fn rest(&mut self, now: Time) {
-        let due = self.state.duty.due(self.crew());
-        let rest_s = if due == Due::OffDuty { OFF_DUTY_S } else { BREAK_S };
+        let rest_s = self.state.duty.stand_s(&HOURS, self.due());
         self.enter(Phase::Resting { until: now.plus_ms(i64::from(rest_s) * 1_000) }, now);
     }
 
@@ -75,7 +80,7 @@ impl Truck {
     /// dropped.
     pub(super) fn go_on(&mut self, now: Time) {
         self.enter(Phase::Driving, now);
-        let is_rested = self.state.duty.due(self.crew()) == Due::Nothing;
+        let is_rested = self.due() == Due::Nothing;
         if is_rested && matches!(self.state.halt, Some(Halt::Rest(_))) {
             self.state.halt = None;
         }

@@ -28,8 +28,9 @@ pub(super) struct Job {
     pub(super) to: NodeIx,
     pub(super) commodity: String,
     pub(super) payload_kg: f64,
-    /// Two drivers and little slack.
-    pub(super) is_express: bool,
+    /// Drivers on board.
+    pub(super) drivers: u32,
+    pub(super) booked_at: Time,
     pub(super) promised_at: Time,
     /// Rest that the promise has in it, s.
     pub(super) promised_rest_s: u64,
@@ -74,7 +75,10 @@ impl Job {
             Phase::Closed { .. } => self.delays.closure_s += 1,
             Phase::Barred { .. } => self.delays.traffic_s += 1,
             Phase::Stranded { .. } => self.delays.breakdown_s += 1,
-            Phase::Idle { .. } | Phase::Loading { .. } | Phase::Unloading { .. } => {}
+            Phase::Idle { .. }
+            | Phase::OffDuty { .. }
+            | Phase::Loading { .. }
+            | Phase::Unloading { .. } => {}
         }
     }
 
@@ -109,6 +113,7 @@ impl Job {
             (delays.weather_s, LateReason::Weather),
             (delays.closure_s, LateReason::Closure),
             (delays.breakdown_s, LateReason::Breakdown),
+            (delays.loading_s, LateReason::Loading),
         ];
         let largest = causes.into_iter().rev().max_by_key(|(seconds, _)| *seconds);
         largest.map_or(LateReason::Traffic, |(_, reason)| reason)
@@ -119,7 +124,9 @@ impl Truck {
     /// Ends what has run its time and begins what follows.
     pub(super) fn change_phase(&mut self, now: Time, sent: &mut Vec<(Time, Output)>) {
         match self.state.phase {
-            Phase::Idle { until } if now >= until => self.end_idling(now),
+            Phase::Idle { until } | Phase::OffDuty { until } if now >= until => {
+                self.end_idling(now);
+            }
             Phase::Loading { until } if now >= until => self.depart(now, sent),
             Phase::Driving => self.watch_road(now, sent),
             Phase::Refuelling { station, until, buy_ml } if now >= until => {
@@ -133,6 +140,7 @@ impl Truck {
             Phase::Stranded { until } if now >= until => self.rescue(now),
             Phase::Unloading { until } if now >= until => self.finish_job(now),
             Phase::Idle { .. }
+            | Phase::OffDuty { .. }
             | Phase::Loading { .. }
             | Phase::Refuelling { .. }
             | Phase::Resting { .. }
@@ -169,6 +177,8 @@ impl Truck {
         self.enter(Phase::Driving, now);
         if let Some(job) = &mut self.state.job {
             job.started_at = Some(now);
+            let loading_ms = now.ms_since(job.booked_at) - handling_ms();
+            job.delays.loading_s = loading_ms.max(0).cast_unsigned() / 1_000;
             job.counters_at_start = counters;
             job.tank_at_start_ml = tank_ml;
             job.refuelled_at_start_ml = refuelled_ml;
@@ -300,6 +310,11 @@ impl Truck {
             delays: job.delays(),
         })
     }
+}
+
+/// Handling that every promise has in it, ms.
+fn handling_ms() -> i64 {
+    (Network::ne_india().sla().handling_hours * 3_600.0) as i64 * 1_000
 }
 
 fn trip_end(node: NodeIx) -> TripEnd {

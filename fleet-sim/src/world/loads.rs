@@ -1,27 +1,14 @@
-//! What to carry next, and how long it takes to load it.
+//! How long it takes to load a truck, and when gates are open.
 
 use fleet_core::{
-    domain::{Counters, Delays},
-    eta::{ServiceClass, promised_hours},
-    route::{BuiltinRouter, Depot, Flow, FlowPair, Network, NodeIx, Route},
+    route::{Depot, Network, NodeIx},
     time::Time,
-    units::round_to,
 };
 
-use super::{
-    calendar,
-    job::Job,
-    truck::{Phase, Truck},
-};
+use super::{calendar, truck::Truck};
 
-/// What is carried next; nothing on the way to where a load waits.
-struct Load {
-    to: NodeIx,
-    commodity: String,
-    payload_kg: f64,
-    class: ServiceClass,
-}
-
+/// Where there is no depot people load by hand, minutes a tonne (estimate).
+const BY_HAND_MIN_PER_T: f64 = 4.0;
 /// The first load is nearly on the truck when the world begins, and the gates are open for it.
 const FIRST_LOADING_MIN: f64 = 2.0;
 
@@ -46,120 +33,21 @@ pub(super) fn gate_min(node: NodeIx, now: Time) -> f64 {
     depot_at(node).map_or(0.0, |depot| f64::from(depot.hours_ist.opens_in_min(minute)))
 }
 
-fn class(flow: &Flow) -> ServiceClass {
-    let is_express = flow.perishable || flow.commodity == "parcel";
-    if is_express { ServiceClass::Express } else { ServiceClass::Standard }
-}
-
 impl Truck {
-    /// Takes a load that waits here, or runs to a place nearby where one does.
-    pub(super) fn choose_job(&mut self, now: Time) {
-        let draw = self.state.jobs * 8;
-        let load = self.next_load(draw);
-        self.state.jobs += 1;
-        let Ok(route) = BuiltinRouter::ne_india().route_nodes(self.state.node, load.to) else {
-            // A place without a road to it is given up.
-            self.enter(Phase::Idle { until: now.plus_ms(3_600_000) }, now);
-            return;
-        };
-        let loading_min = self.loading_min(load.payload_kg, draw);
-        self.state.job = Some(self.job(load, &route, now));
-        self.state.at_m = 0.0;
-        self.enter(Phase::Loading { until: now.plus_ms(minutes(loading_min)) }, now);
-        self.follow_job(now);
-    }
-
-    fn next_load(&self, draw: u64) -> Load {
-        let network = Network::ne_india();
-        let here = self.state.node;
-        let lanes = || {
-            network.flows().iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (flow, pair)))
-        };
-        let total: f64 = lanes().filter(|(_, p)| p.from == here).map(|(_, p)| p.weight).sum();
-        let mut left = total * self.fixed.loads.uniform(draw);
-        let chosen = lanes().filter(|(_, pair)| pair.from == here).find(|(_, pair)| {
-            left -= pair.weight;
-            left < 0.0
-        });
-        let Some((flow, FlowPair { to, .. })) = chosen else {
-            let to = self.next_origin(draw + 2);
-            let commodity = "empty".to_owned();
-            return Load { to, commodity, payload_kg: 0.0, class: ServiceClass::Standard };
-        };
-        let share = 0.85 + 0.15 * self.fixed.loads.uniform(draw + 1);
-        let load_kg = flow.typical_load_t * 1_000.0 * share;
-        let payload_kg = round_to(load_kg.min(self.fixed.model.payload_max_kg), 0);
-        Load { to: *to, commodity: flow.commodity.clone(), payload_kg, class: class(flow) }
-    }
-
-    /// The job of `load`, promised from now on.
-    #[expect(clippy::cast_sign_loss, reason = "hours of rest are positive")]
-    fn job(&self, load: Load, route: &Route, now: Time) -> Job {
-        let sla = Network::ne_india().sla();
-        let hours = promised_hours(route, sla, load.class);
-        let is_express = load.class == ServiceClass::Express;
-        let rest = &sla.long_haul_rest_hours;
-        let has_rest = !is_express && route.length_m > rest.over_km * 1e3;
-        Job {
-            trip_id: self.fixed.id.trip(self.state.jobs),
-            from: self.state.node,
-            to: load.to,
-            commodity: load.commodity,
-            payload_kg: load.payload_kg,
-            is_express,
-            promised_at: now.plus_ms((hours * 3_600.0) as i64 * 1_000),
-            promised_rest_s: if has_rest { (rest.hours * 3_600.0) as u64 } else { 0 },
-            started_at: None,
-            counters_at_start: Counters::default(),
-            tank_at_start_ml: 0,
-            refuelled_at_start_ml: 0,
-            refuellings: Vec::new(),
-            eta_at_departure: None,
-            revision: 0,
-            max_speed_mps: 0.0,
-            idle_s: 0,
-            rest_s: 0,
-            traffic_s: 0.0,
-            weather_s: 0.0,
-            delays: Delays::default(),
+    /// A queue, and so many minutes a tonne; scattered.
+    pub(super) fn loading_min(&self, payload_kg: f64, draw: u64) -> f64 {
+        if self.state.jobs <= 1 {
+            return FIRST_LOADING_MIN;
         }
-    }
-
-    /// At a depot a queue and so many minutes a tonne, elsewhere two hours and a half; scattered.
-    fn loading_min(&self, payload_kg: f64, draw: u64) -> f64 {
-        let z = self.fixed.dwell.normal(draw + 1);
-        match depot_at(self.state.node) {
-            _ if self.state.jobs <= 1 => FIRST_LOADING_MIN,
-            _ if payload_kg <= 0.0 => 10.0,
-            Some(depot) => {
-                // 15 to 120 minutes, mostly short (estimate).
-                let queue = self.fixed.dwell.uniform(draw + 4);
-                let queue_min = 15.0 + 105.0 * queue * queue;
-                queue_min + dwell_min(depot.loading_min_per_t * payload_kg * 1e-3, z)
-            }
-            None => dwell_min(150.0, z),
+        if payload_kg <= 0.0 {
+            return 10.0;
         }
-    }
-
-    /// One of the three nearest places where loads begin.
-    fn next_origin(&self, draw: u64) -> NodeIx {
-        let network = Network::ne_india();
-        let here = self.state.node;
-        let from = network.node_at(here).position;
-        let mut origins: Vec<(f64, NodeIx)> = network
-            .flows()
-            .iter()
-            .flat_map(|flow| flow.pairs.iter().map(|pair| pair.from))
-            .filter(|node| *node != here)
-            .map(|node| {
-                (fleet_core::geo::great_circle_m(from, network.node_at(node).position), node)
-            })
-            .collect();
-        origins.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        origins.dedup_by_key(|(_, node)| *node);
-        let choices = origins.len().min(3) as u64;
-        let pick = usize::try_from(self.fixed.loads.below(draw, choices)).unwrap_or(0);
-        origins.get(pick).map_or(here, |(_, node)| *node)
+        // 15 to 120 minutes, mostly short (estimate).
+        let queue = self.fixed.dwell.uniform(draw + 4);
+        let queue_min = 15.0 + 105.0 * queue * queue;
+        let depot = depot_at(self.state.node);
+        let min_per_t = depot.map_or(BY_HAND_MIN_PER_T, |depot| depot.loading_min_per_t);
+        queue_min + dwell_min(min_per_t * payload_kg * 1e-3, self.fixed.dwell.normal(draw + 1))
     }
 }
 

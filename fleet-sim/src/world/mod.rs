@@ -1,8 +1,8 @@
 //! All trucks at one time.
 
 mod calendar;
+mod dispatch;
 mod drive;
-mod duty;
 mod forecast;
 mod halts;
 mod job;
@@ -23,6 +23,7 @@ use fleet_core::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::dispatch::service_class;
 use self::truck::{Truck, TruckState};
 
 /// Something a truck sends.
@@ -66,7 +67,7 @@ struct Snapshot {
 
 impl World {
     /// Version of the world's rules and data: another one makes another world.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
     /// The most trucks of a world: a checkpoint of so many, at up to 450 bytes each, stays within
     /// what a state store takes (256 MiB).
     pub const TRUCKS_MAX: u32 = 500_000;

@@ -112,7 +112,7 @@ impl Truck {
             Phase::Loading { .. } => Status::Loading,
             Phase::Driving | Phase::Closed { .. } | Phase::Barred { .. } => Status::EnRoute,
             Phase::Refuelling { .. } => Status::Refuelling,
-            Phase::Resting { .. } => Status::Resting,
+            Phase::Resting { .. } | Phase::OffDuty { .. } => Status::Resting,
             Phase::Unloading { .. } => Status::Unloading,
             Phase::Stranded { .. } => Status::Breakdown,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fleet_core::{
     Error, Result,
     domain::{Counters, DriverId, Refuelling, RegisteredTruck, TruckId},
+    driver::DutyClock,
     eta::Haul,
     physics::{TruckModel, Vehicle, VehicleState, tank::Tank},
     random::Stream,
@@ -13,12 +14,16 @@ use fleet_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Glance, Output, drive::Scene, duty::Duty, job::Job, weather};
+use super::{Glance, Output, drive::Scene, job::Job, weather};
 
 /// What the truck is doing, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Phase {
     Idle {
+        until: Time,
+    },
+    /// At rest before the next load.
+    OffDuty {
         until: Time,
     },
     Loading {
@@ -89,6 +94,8 @@ pub(super) struct TruckState {
     pub(super) refuelling: Option<Refuelling>,
     pub(super) jobs: u64,
     pub(super) job: Option<Job>,
+    /// The lane whose load waits at the end of an empty run.
+    pub(super) booked: Option<u16>,
     /// Place on the route, m.
     pub(super) at_m: f64,
     pub(super) halt: Option<Halt>,
@@ -96,7 +103,15 @@ pub(super) struct TruckState {
     pub(super) fuel_stop: Option<FuelStop>,
     /// The town that let the truck in, while it is there.
     pub(super) admitted: Option<ZoneIx>,
-    pub(super) duty: Duty,
+    pub(super) duty: DutyClock,
+}
+
+/// What a truck is built to carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    Open,
+    Tanker,
+    Cold,
 }
 
 /// What holds for the truck's life.
@@ -106,6 +121,7 @@ pub(super) struct Fixed {
     pub(super) id: TruckId,
     pub(super) driver: DriverId,
     pub(super) model: Arc<TruckModel>,
+    pub(super) body: Body,
     pub(super) depot: String,
     /// How fast the driver goes, relative to what is usual.
     pub(super) pace: f64,
@@ -155,6 +171,17 @@ fn model(draw: u64) -> Result<Arc<TruckModel>> {
     Err(Error::internal("no truck model"))
 }
 
+/// Tankers and cold boxes are as common as loads for them in the network's flows, on big trucks.
+fn body(model: &TruckModel, draw: f64) -> Body {
+    const BIG_KG: f64 = 12_000.0;
+    match draw {
+        _ if model.gvw_kg < BIG_KG => Body::Open,
+        _ if draw < 0.12 => Body::Tanker,
+        _ if draw < 0.16 => Body::Cold,
+        _ => Body::Open,
+    }
+}
+
 impl Fixed {
     fn new(seed: u64, number: u32) -> Result<(Self, NodeIx)> {
         let id = TruckId::simulated(number);
@@ -178,6 +205,7 @@ impl Fixed {
         let fixed = Self {
             seed,
             driver: format!("DRV-{number:06}").parse()?,
+            body: body(&model, nature.uniform(5)),
             model,
             depot: depot.id.clone(),
             pace: (0.95 + 0.05 * nature.normal(3)).clamp(0.85, 1.05),
@@ -224,11 +252,12 @@ impl Truck {
             refuelling: None,
             jobs: 0,
             job: None,
+            booked: None,
             at_m: 0.0,
             halt: None,
             fuel_stop: None,
             admitted: None,
-            duty: Duty::default(),
+            duty: DutyClock::default(),
         };
         Self::assemble(fixed, state)
     }
@@ -271,7 +300,7 @@ impl Truck {
     /// What is on board, kg.
     pub(super) fn payload_kg(&self) -> f64 {
         let on_board = match self.state.phase {
-            Phase::Idle { .. } | Phase::Loading { .. } => false,
+            Phase::Idle { .. } | Phase::OffDuty { .. } | Phase::Loading { .. } => false,
             Phase::Driving | Phase::Refuelling { .. } | Phase::Resting { .. } => true,
             Phase::Closed { .. } | Phase::Barred { .. } => true,
             Phase::Unloading { .. } | Phase::Stranded { .. } => true,

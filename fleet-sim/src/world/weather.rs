@@ -2,9 +2,11 @@
 //! never by truck.
 
 use fleet_core::{
+    driver::{Rain, sight_mps},
     random::Stream,
-    route::{FogRule, Terrain, Zone},
+    route::{FogRule, Zone},
     time::Time,
+    units::kmh_from_mps,
 };
 
 /// Mean temperature by month in Guwahati, °C, January first (India Meteorological Department).
@@ -34,46 +36,8 @@ const WET_DAYS: [f64; 12] =
 /// On such a day it rains in this share of its three-hour spells (estimate).
 const WET_SPELLS: f64 = 0.45;
 const SPELL_S: u32 = 3 * 3_600;
-/// Rain slows a truck on a hill road by this much more (estimate).
-const WET_HILL: f64 = 0.9;
 /// Foggy mornings (or evenings), of those in the season of a fog zone (estimate).
 const FOGGY_DAYS: f64 = 0.6;
-
-/// How hard it rains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rain {
-    None,
-    Light,
-    Moderate,
-    Heavy,
-}
-
-impl Rain {
-    /// Share of the dry speed that is left (Smith et al. 2004: −3 to −6.5 % in any rain; Purdue
-    /// 2023: −8.4 % in very heavy rain).
-    pub(super) fn speed_factor(self, terrain: Terrain) -> f64 {
-        let hill = match (self, terrain) {
-            (Self::None, _) | (_, Terrain::Plain | Terrain::Rolling) => 1.0,
-            (_, Terrain::Hilly | Terrain::Mountainous) => WET_HILL,
-        };
-        hill * match self {
-            Self::None => 1.0,
-            Self::Light => 0.97,
-            Self::Moderate => 0.95,
-            Self::Heavy => 0.92,
-        }
-    }
-
-    /// Share of a town's road capacity that is left (Smith et al. 2004).
-    pub(super) const fn capacity_factor(self) -> f64 {
-        match self {
-            Self::None => 1.0,
-            Self::Light => 0.93,
-            Self::Moderate => 0.85,
-            Self::Heavy => 0.72,
-        }
-    }
-}
 
 /// Whose eyes see the sky and the streets: the world's, or those of a forecast.
 #[derive(Clone, Copy, Debug)]
@@ -104,17 +68,18 @@ impl Sky {
         if is_known {
             fog_kmh(self.seed, zone, rule, time)
         } else {
-            Some(sight_kmh(rule.visibility_m))
+            Some(kmh_from_mps(sight_mps(rule.visibility_m)))
         }
     }
 
-    /// How heavy a town's traffic is in this hour, relative to what is usual: 0.6 to 1.4 (estimate).
-    pub(super) fn traffic(self, zone: &Zone, time: Time) -> f64 {
+    /// The volume of a town's traffic in this hour, relative to what is usual: 0.75 to 1.2 (estimate),
+    /// so that the mean of its fourth power, which decides the delay, is 1.
+    pub(super) fn volume(self, zone: &Zone, time: Time) -> f64 {
         if time >= self.seen_until {
             return 1.0;
         }
         let hour = time.as_secs().div_euclid(3_600).cast_unsigned();
-        0.6 + 0.8 * Stream::new(self.seed, &zone.id, "traffic").uniform(hour)
+        0.75 + 0.45 * Stream::new(self.seed, &zone.id, "traffic").uniform(hour)
     }
 }
 
@@ -154,13 +119,7 @@ fn fog_kmh(seed: u64, zone: &Zone, rule: &FogRule, time: Time) -> Option<f64> {
     }
     let place = stream.below(night * 2 + 1, 9);
     let sight_m = rule.visibility_m * SIGHT[usize::try_from(place).unwrap_or(0)];
-    Some(sight_kmh(sight_m))
-}
-
-/// Speed from which a truck stops within what its driver sees, km/h: v = −a·t + √(a²·t² + 1.6·a·V),
-/// a = 2.5 m/s², t = 2 s.
-fn sight_kmh(sight_m: f64) -> f64 {
-    3.6 * (-5.0 + (25.0 + 4.0 * sight_m).sqrt())
+    Some(kmh_from_mps(sight_mps(sight_m)))
 }
 
 #[cfg(test)]
@@ -200,10 +159,6 @@ mod tests {
         let at = |day: i64| Time::from_ms(1_782_844_200_000 + day * 86_400_000); // July
         assert!((0..60).any(|day| rain(1, "AS", at(day)) != rain(1, "ML", at(day))));
         assert!((0..60).any(|day| rain(1, "AS", at(day)) != rain(2, "AS", at(day))));
-        assert!(
-            Rain::Heavy.speed_factor(Terrain::Mountainous)
-                < Rain::Light.speed_factor(Terrain::Plain)
-        );
     }
 
     #[test]

@@ -37,6 +37,7 @@ impl From<LateReason> for v1::LateReason {
             LateReason::Weather => Self::Weather,
             LateReason::Closure => Self::Closure,
             LateReason::Breakdown => Self::Breakdown,
+            LateReason::Loading => Self::Loading,
         }
     }
 }
@@ -65,6 +66,7 @@ impl TryFrom<v1::Sla> for Sla {
             v1::LateReason::Weather => LateReason::Weather,
             v1::LateReason::Closure => LateReason::Closure,
             v1::LateReason::Breakdown => LateReason::Breakdown,
+            v1::LateReason::Loading => LateReason::Loading,
             v1::LateReason::Unspecified => {
                 return Err(Error::invalid("sla.reason: expected a reason for a late trip"));
             }
@@ -140,6 +142,7 @@ impl From<Delays> for v1::Delays {
             refuelling_s: delays.refuelling_s,
             closure_s: delays.closure_s,
             breakdown_s: delays.breakdown_s,
+            loading_s: delays.loading_s,
         }
     }
 }
@@ -152,6 +155,7 @@ impl From<v1::Delays> for Delays {
             refuelling_s: message.refuelling_s,
             closure_s: message.closure_s,
             breakdown_s: message.breakdown_s,
+            loading_s: message.loading_s,
         }
     }
 }

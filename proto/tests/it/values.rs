@@ -156,6 +156,7 @@ fn sla() -> impl Strategy<Value = Sla> {
         LateReason::Weather,
         LateReason::Closure,
         LateReason::Breakdown,
+        LateReason::Loading,
     ]);
     let late = (counter(), reason).prop_map(|(late_min, reason)| Sla::Late { late_min, reason });
     prop_oneof![Just(Sla::OnTime), late]
@@ -171,9 +172,9 @@ fn eta() -> impl Strategy<Value = Eta> {
 }
 
 fn delays() -> impl Strategy<Value = Delays> {
-    prop::array::uniform5(counter()).prop_map(|seconds| {
-        let [traffic_s, weather_s, refuelling_s, closure_s, breakdown_s] = seconds;
-        Delays { traffic_s, weather_s, refuelling_s, closure_s, breakdown_s }
+    prop::array::uniform6(counter()).prop_map(|seconds| {
+        let [traffic_s, weather_s, refuelling_s, closure_s, breakdown_s, loading_s] = seconds;
+        Delays { traffic_s, weather_s, refuelling_s, closure_s, breakdown_s, loading_s }
     })
 }
 
