@@ -9,6 +9,7 @@
 //! | `sqlite` | the embedded backends of [`stream::EventLog`], [`store::FleetStore`], [`state::StateStore`] |
 //! | `redis` | [`state::redis`] and `ratelimit::RedisLimiter`, on a Redis server |
 //! | `osm` | road networks as OpenStreetMap extracts, out (`route::osm::write`) |
+//! | `geofence` | [`geofence`]: circles, polygons and corridors from GeoJSON, thousands at a time by index, and what trucks do at them |
 //! | `testkit` | the laws every backend must pass, a manual clock, injected failures |
 //! | `full` | all of the above but `testkit` |
 
@@ -18,6 +19,8 @@ pub mod driver;
 pub mod error;
 pub mod eta;
 pub mod geo;
+#[cfg(feature = "geofence")]
+pub mod geofence;
 pub mod hook;
 mod names;
 pub mod physics;

@@ -73,6 +73,10 @@ id! {
     /// A driver's id, e.g. `DRV-000007`.
     DriverId, "driver_id"
 }
+id! {
+    /// A geofence's id, e.g. `depot-guwahati`.
+    FenceId, "fence_id"
+}
 
 impl TruckId {
     /// The id of the `number`-th simulated truck, from 1: the same width whatever the fleet's size.

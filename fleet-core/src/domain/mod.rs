@@ -7,6 +7,7 @@
 
 mod counters;
 mod event;
+mod fix;
 mod ids;
 pub mod ranges;
 mod register;
@@ -14,6 +15,7 @@ mod trip;
 
 pub use counters::{CO2_MG_PER_UL_X100, Counters};
 pub use event::{EventId, Refuelling, Signals, Status, TelemetryEvent};
-pub use ids::{DriverId, TripId, TruckId};
+pub use fix::{Fix, FixKey};
+pub use ids::{DriverId, FenceId, TripId, TruckId};
 pub use register::{Genesis, RegisteredTruck};
 pub use trip::{Delays, Eta, FuelLedger, LateReason, Sla, TripEnd, TripStatus, TripSummary};
