@@ -20,6 +20,8 @@ use crate::{
     time::Time,
 };
 
+#[cfg(feature = "mongodb")]
+pub mod mongodb;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -234,4 +236,62 @@ pub trait FleetStore: Send + Sync + fmt::Debug {
     /// # Errors
     /// `Unavailable`.
     async fn expire(&self, now: Time) -> Result<u64>;
+}
+
+// What backends share, so that they cannot differ in it.
+
+/// The most rows one page of a query may have.
+#[cfg(any(feature = "sqlite", feature = "mongodb"))]
+const LIMIT_MAX: usize = 5_000;
+/// The largest document, bytes.
+#[cfg(any(feature = "sqlite", feature = "mongodb"))]
+const DOCUMENT_BYTES_MAX: usize = 64 << 10;
+
+#[cfg(any(feature = "sqlite", feature = "mongodb"))]
+fn check_limit(limit: usize) -> Result<()> {
+    if (1..=LIMIT_MAX).contains(&limit) {
+        return Ok(());
+    }
+    Err(crate::Error::invalid(format!("limit: {limit} is outside 1 to {LIMIT_MAX}")))
+}
+
+#[cfg(any(feature = "sqlite", feature = "mongodb"))]
+fn check_writes(writes: &[Write]) -> Result<()> {
+    for write in writes {
+        if let Write::Document(Document { kind, id, body }) = write
+            && body.len() > DOCUMENT_BYTES_MAX
+        {
+            return Err(crate::Error::invalid(format!("document {kind}/{id}: above 64 KiB")));
+        }
+    }
+    Ok(())
+}
+
+/// Orders and tells apart the events of one truck at one time: the sequence number, or for sources
+/// that do not count a negative 63-bit FNV-1a hash of their id.
+#[cfg(any(feature = "sqlite", feature = "mongodb"))]
+fn ord(seq: u64, source_id: Option<&str>) -> i64 {
+    match source_id {
+        None => seq.cast_signed(),
+        Some(id) => {
+            let hash = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+            });
+            (hash | (1 << 63)).cast_signed()
+        }
+    }
+}
+
+/// What it means that `event` came where `stored` is.
+#[cfg(any(feature = "sqlite", feature = "mongodb"))]
+fn compare(stored: &TelemetryEvent, event: &TelemetryEvent) -> WriteOutcome {
+    if stored == event {
+        return WriteOutcome::Unchanged;
+    }
+    let (id, first, second) = (event.id(), stored.event_time, event.event_time);
+    WriteOutcome::Conflict(if first == second {
+        format!("event {id} was archived before with other content")
+    } else {
+        format!("event {id} was archived before with event time {first}, now it says {second}")
+    })
 }

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use super::{
     Document, FeedPage, FleetStore, StoredEvent, StoredTrip, TelemetryQuery, TripQuery, Watermarks,
-    Write, WriteOutcome,
+    Write, WriteOutcome, check_limit, check_writes,
 };
 use crate::{
     Error, Result,
@@ -65,11 +65,6 @@ const SCHEMA: Schema = Schema {
     CREATE TABLE documents (kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id))
         WITHOUT ROWID;",
 };
-
-/// The most rows one page of a query may have.
-const LIMIT_MAX: usize = 5_000;
-/// The largest document, bytes.
-const DOCUMENT_BYTES_MAX: usize = 64 << 10;
 
 /// [`FleetStore`] in one SQLite file, durable on every answer.
 #[derive(Debug)]
@@ -164,25 +159,10 @@ impl SqliteStore {
     }
 }
 
-fn check_limit(limit: usize) -> Result<()> {
-    if (1..=LIMIT_MAX).contains(&limit) {
-        return Ok(());
-    }
-    Err(Error::invalid(format!("limit: {limit} is outside 1 to {LIMIT_MAX}")))
-}
-
 #[async_trait]
 impl FleetStore for SqliteStore {
     async fn write(&self, writes: Vec<Write>, watermarks: Watermarks) -> Result<Vec<WriteOutcome>> {
-        let too_long = writes.iter().find_map(|write| match write {
-            Write::Document(document) if document.body.len() > DOCUMENT_BYTES_MAX => {
-                Some(format!("document {}/{}: above 64 KiB", document.kind, document.id))
-            }
-            Write::Telemetry(_) | Write::Trip(_) | Write::Document(_) => None,
-        });
-        if let Some(text) = too_long {
-            return Err(Error::invalid(text));
-        }
+        check_writes(&writes)?;
         self.call(move |connection| write::batch(connection, &writes, &watermarks)).await
     }
 

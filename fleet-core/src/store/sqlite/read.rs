@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{EventId, TripId, TripStatus, TruckId},
-    store::FeedItem,
+    store::{FeedItem, ord},
     stream::Partition,
     time::Time,
 };
@@ -28,8 +28,8 @@ pub(super) fn telemetry(
     let mut after = None;
     if let Some((time, id)) = &query.after {
         let ord = match id {
-            EventId::Counted { seq, .. } => rows::ord(*seq, None),
-            EventId::Sourced { source_id, .. } => rows::ord(0, Some(source_id)),
+            EventId::Counted { seq, .. } => ord(*seq, None),
+            EventId::Sourced { source_id, .. } => ord(0, Some(source_id)),
         };
         after = Some((time.as_ms(), ord));
         if query.newest_first {

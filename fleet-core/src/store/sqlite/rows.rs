@@ -32,20 +32,6 @@ pub(super) const fn slot(time: Time) -> i64 {
     time.as_ms().div_euclid(SLOT_MS)
 }
 
-/// Orders and tells apart the events of one truck at one time: the sequence number, or for sources
-/// that do not count a negative 63-bit FNV-1a hash of their id.
-pub(super) fn ord(seq: u64, source_id: Option<&str>) -> i64 {
-    match source_id {
-        None => seq.cast_signed(),
-        Some(id) => {
-            let hash = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-            });
-            (hash | (1 << 63)).cast_signed()
-        }
-    }
-}
-
 fn damaged(
     column: usize,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,

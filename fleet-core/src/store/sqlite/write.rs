@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::{StoredEvent, Watermarks, Write, WriteOutcome, read::find, rows, seen::Seen};
 use crate::{
-    domain::{Sla, TelemetryEvent, TripStatus, TruckId},
-    store::{Document, TelemetryWrite, TripWrite},
+    domain::{Sla, TripStatus, TruckId},
+    store::{Document, TelemetryWrite, TripWrite, compare, ord},
     stream::Partition,
     time::Time,
 };
@@ -162,7 +162,7 @@ impl<'a> Batch<'a> {
         let (connection, event) = (self.connection, &write.event);
         let partition = self.partition(&write.place.partition)?;
         let truck = self.truck(&event.truck_id)?;
-        let ord = rows::ord(event.seq, event.source_id.as_deref());
+        let ord = ord(event.seq, event.source_id.as_deref());
         // Only a number that was seen before can be in, at this time or at another.
         let is_seen = ord > 0 && truck.seen.contains(connection, truck.id, ord)?;
         if is_seen {
@@ -172,13 +172,13 @@ impl<'a> Batch<'a> {
                 None => find_seq(connection, truck.id, ord)?,
             };
             if let Some(stored) = stored {
-                return Ok(compare(&stored, event));
+                return Ok(compare(&stored.event, event));
             }
         }
         if !insert(connection, write, partition, truck.id, ord)? {
             let stored = find(connection, truck.id, event.event_time, ord)?;
             let taken = || WriteOutcome::Conflict("another event was seen at its place".to_owned());
-            return Ok(stored.map_or_else(taken, |stored| compare(&stored, event)));
+            return Ok(stored.map_or_else(taken, |stored| compare(&stored.event, event)));
         }
         if ord > 0 && !is_seen {
             truck.seen.add(connection, truck.id, ord)?;
@@ -270,18 +270,6 @@ fn find_seq(
         .query_row([truck, ord], |row| row.get(0))
         .optional()?;
     time.map_or(Ok(None), |time| find(connection, truck, Time::from_ms(time), ord))
-}
-
-fn compare(stored: &StoredEvent, event: &TelemetryEvent) -> WriteOutcome {
-    if stored.event == *event {
-        return WriteOutcome::Unchanged;
-    }
-    let (id, first, second) = (event.id(), stored.event.event_time, event.event_time);
-    WriteOutcome::Conflict(if first == second {
-        format!("event {id} was archived before with other content")
-    } else {
-        format!("event {id} was archived before with event time {first}, now it says {second}")
-    })
 }
 
 /// Rows that one transaction of the sweep looks at.

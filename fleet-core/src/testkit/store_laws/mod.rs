@@ -30,7 +30,7 @@ pub use model::NaiveStore;
 pub use queries::*;
 pub use writes::*;
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(all(test, any(feature = "sqlite", feature = "mongodb")))]
 use crate::{domain::Refuelling, route::RoadClass};
 use crate::{
     domain::{
@@ -104,7 +104,7 @@ fn event(number: u32, seq: u64, at_s: i64) -> TelemetryEvent {
 }
 
 /// The same with a value in every field, none of them round; a second after its predecessor.
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(all(test, any(feature = "sqlite", feature = "mongodb")))]
 pub(crate) fn full_event(number: u32, seq: u64) -> TelemetryEvent {
     let event = event(number, seq, i64::try_from(seq).expect("small"));
     let (trip_id, refuelled_at) = (event.truck_id.trip(3), event.event_time.plus_ms(-1));
