@@ -141,7 +141,7 @@ fn check_simple(ring: &[Position]) -> Result<()> {
     let tree = RTree::bulk_load((0..count).map(|ix| Numbered { line: line(ix), ix }).collect());
     for (ix, corner) in ring.iter().enumerate() {
         let edge = Numbered { line: line(ix), ix };
-        for other in tree.locate_in_envelope_intersecting(edge.envelope()) {
+        for other in tree.locate_in_envelope_intersecting(&edge.envelope()) {
             if other.ix <= ix {
                 continue;
             }

@@ -182,7 +182,7 @@ impl Edges {
                 edges.iter().filter(|edge| edge.bounds().meets(bounds)).for_each(visit);
             }
             Self::Many(tree) => {
-                for edge in tree.locate_in_envelope_intersecting(bounds.envelope()) {
+                for edge in tree.locate_in_envelope_intersecting(&bounds.envelope()) {
                     visit(edge);
                 }
             }

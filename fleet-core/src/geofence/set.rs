@@ -111,7 +111,7 @@ impl FenceSet {
         for turn in [0.0, 360.0, -360.0] {
             let bounds = bounds.moved(turn);
             if bounds.west <= self.east && bounds.east >= self.west {
-                for found in self.tree.locate_in_envelope_intersecting(bounds.envelope()) {
+                for found in self.tree.locate_in_envelope_intersecting(&bounds.envelope()) {
                     visit(found.ix, turn);
                 }
             }
