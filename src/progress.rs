@@ -26,9 +26,7 @@ pub(crate) async fn show(
     grpc_address: String,
 ) {
     const EVERY: Duration = Duration::from_secs(1);
-    say(&format!(
-        "REST and status page: http://{address}/ · gRPC: {grpc_address} · Ctrl-C stops\n"
-    ));
+    say(&format!("http://{address}/: status page, REST\ngRPC: {grpc_address}; Ctrl-C stops it\n"));
     let _end = LineEnd;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
