@@ -25,6 +25,15 @@ pub(crate) struct Schema {
     pub(crate) version: i32,
     /// Makes an empty file.
     pub(crate) ddl: &'static str,
+    /// What turns a file of an older version into one of the next: that version, and the statements.
+    pub(crate) upgrades: &'static [(i32, &'static str)],
+}
+
+impl Schema {
+    fn upgrade(&self, version: i32) -> Option<&'static str> {
+        let (_, ddl) = self.upgrades.iter().find(|(from, _)| *from == version)?;
+        Some(ddl)
+    }
 }
 
 /// Jobs that may wait for the writer.
@@ -50,7 +59,7 @@ pub(crate) fn error(path: &Path, cause: rusqlite::Error) -> Error {
     let (kind, text) = match cause.sqlite_error_code() {
         None if is_unreadable => (
             ErrorKind::Corrupt,
-            format!("{file}: a row is damaged; restore a backup or move the file away"),
+            format!("{file}: a row is damaged; restore a backup or begin anew elsewhere"),
         ),
         code if code == Some(ErrorCode::DiskFull) || has_no_room_to_share => (
             ErrorKind::Unavailable,
@@ -66,7 +75,7 @@ pub(crate) fn error(path: &Path, cause: rusqlite::Error) -> Error {
         ),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
             ErrorKind::Corrupt,
-            format!("{file}: damaged or not a database; restore a backup or move it away"),
+            format!("{file}: damaged or not a database; restore a backup or begin anew elsewhere"),
         ),
         Some(
             ErrorCode::DatabaseBusy
@@ -91,7 +100,7 @@ pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection> {
     let fail = |cause| error(path, cause);
     let connection = Connection::open(path).map_err(fail)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fail)?;
-    let version: i32 =
+    let mut version: i32 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
     let is_empty = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
     if version == 0 && connection.query_row(is_empty, [], |row| row.get(0)).map_err(fail)? {
@@ -102,7 +111,13 @@ pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection> {
         );
         connection.execute_batch(&ddl).map_err(fail)?;
     }
-    check(path, &connection, schema)?;
+    check_owner(path, &connection, schema)?;
+    while let Some(ddl) = schema.upgrade(version) {
+        version += 1;
+        let ddl = format!("BEGIN IMMEDIATE; {ddl} PRAGMA user_version = {version}; COMMIT;");
+        connection.execute_batch(&ddl).map_err(fail)?;
+    }
+    check_version(path, &connection, schema)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(fail)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -115,31 +130,38 @@ pub(crate) fn open_read_only(path: &Path, schema: &Schema) -> Result<Connection>
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fail)?;
-    check(path, &connection, schema)?;
+    check_owner(path, &connection, schema)?;
+    check_version(path, &connection, schema)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
-fn check(path: &Path, connection: &Connection, schema: &Schema) -> Result<()> {
-    let value = |name| {
-        connection
-            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
-            .map_err(|cause| error(path, cause))
+fn pragma(path: &Path, connection: &Connection, name: &str) -> Result<i32> {
+    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(|cause| error(path, cause))
+}
+
+fn check_owner(path: &Path, connection: &Connection, schema: &Schema) -> Result<()> {
+    if pragma(path, connection, "application_id")? == schema.application_id {
+        return Ok(());
+    }
+    let (file, what) = (path.display(), schema.what);
+    Err(Error::invalid(format!("{file}: not a {what} of Data Fleet; name another path")))
+}
+
+fn check_version(path: &Path, connection: &Connection, schema: &Schema) -> Result<()> {
+    let found = pragma(path, connection, "user_version")?;
+    let (file, Schema { what, version, .. }) = (path.display(), schema);
+    if found == *version {
+        return Ok(());
+    }
+    let remedy = if schema.upgrade(found).is_some() {
+        "start the platform on it once, which upgrades it"
+    } else {
+        "use the program that wrote it, or another data directory"
     };
-    let (file, Schema { what, application_id, version, .. }) = (path.display(), schema);
-    if value("application_id")? != *application_id {
-        return Err(Error::invalid(format!(
-            "{file}: not a {what} of Data Fleet; name another path"
-        )));
-    }
-    let found = value("user_version")?;
-    if found != *version {
-        return Err(Error::invalid(format!(
-            "{file}: a {what} of version {found}, this program needs version {version}; \
-             use the program that wrote it, or another data directory"
-        )));
-    }
-    Ok(())
+    Err(Error::invalid(format!(
+        "{file}: a {what} of version {found}, this program needs version {version}; {remedy}"
+    )))
 }
 
 /// Something to be done inside the writer's transaction.
@@ -328,6 +350,7 @@ mod tests {
         application_id: 7,
         version: 1,
         ddl: "CREATE TABLE numbers (n INTEGER NOT NULL);",
+        upgrades: &[],
     };
 
     fn insert(n: i64) -> impl FnOnce(&Connection) -> Result<()> {
@@ -385,6 +408,33 @@ mod tests {
             let cause = writer.call(work, |()| ()).await.expect_err("it has died");
             assert_eq!(cause.kind(), ErrorKind::Internal, "{cause}");
         }
+    }
+
+    #[test]
+    fn an_older_file_is_upgraded_by_who_may_write_and_refused_by_who_may_not() {
+        const GROWN: Schema = Schema {
+            version: 3,
+            ddl: "CREATE TABLE numbers (n INTEGER NOT NULL, m INTEGER, l INTEGER);",
+            upgrades: &[
+                (1, "ALTER TABLE numbers ADD COLUMN m INTEGER;"),
+                (2, "ALTER TABLE numbers ADD COLUMN l INTEGER;"),
+            ],
+            ..NUMBERS
+        };
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("numbers.db");
+        let older = open(&path, &NUMBERS).expect("made");
+        older.execute_batch("INSERT INTO numbers VALUES (7)").expect("written");
+        drop(older);
+        let cause = open_read_only(&path, &GROWN).expect_err("it may not be changed");
+        assert!(cause.to_string().contains("start the platform"), "{cause}");
+        let grown = open(&path, &GROWN).expect("upgraded");
+        let row: (i64, Option<i64>) = grown
+            .query_row("SELECT n, l FROM numbers", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("as it was");
+        assert_eq!(row, (7, None));
+        let cause = open(&path, &NUMBERS).expect_err("it is newer");
+        assert!(cause.to_string().contains("version 3"), "{cause}");
     }
 
     #[test]

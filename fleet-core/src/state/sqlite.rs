@@ -28,6 +28,7 @@ const SCHEMA: Schema = Schema {
         events INTEGER NOT NULL, trips INTEGER NOT NULL, trips_on_time INTEGER NOT NULL)
         WITHOUT ROWID;
     CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;",
+    upgrades: &[],
 };
 
 /// [`StateStore`] in one SQLite file, durable on every answer.

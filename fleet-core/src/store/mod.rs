@@ -209,7 +209,8 @@ pub trait FleetStore: Send + Sync + fmt::Debug {
     /// `wait` to be woken by a write.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `NotFound` if what came after a place in `from` has expired and was swept: begin anew, without
+    /// places; `Invalid` for a limit out of range; `Unavailable`.
     async fn feed(&self, from: &Watermarks, max: usize, wait: Duration) -> Result<FeedPage>;
 
     /// How far each partition is in.

@@ -5,6 +5,9 @@
 //! negative hash of the source's id where the truck does not count. Those two trees do idempotence,
 //! history, expiry and the feed; both grow at few points, which is what makes writing fast.
 //!
+//! A partition's row keeps its watermark and how far the sweep has emptied it from its beginning: a
+//! reader of the feed that comes back to a place before that has missed something.
+//!
 //! Beside them a truck's row knows its newest event, and `seen` the numbers that it ever stored:
 //! both are written once per truck and batch, never per event.
 
@@ -33,10 +36,10 @@ use crate::{
 const SCHEMA: Schema = Schema {
     what: "store",
     application_id: 0x464C_5352,
-    version: 1,
+    version: 2,
     ddl: "
     CREATE TABLE partitions (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL,
-        next INTEGER, UNIQUE (topic, number));
+        next INTEGER, swept INTEGER NOT NULL DEFAULT 0, UNIQUE (topic, number));
     CREATE TABLE trucks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
         newest_time INTEGER NOT NULL, newest_ord INTEGER NOT NULL, run_first INTEGER NOT NULL,
         run_last INTEGER NOT NULL, expires_at INTEGER NOT NULL);
@@ -64,6 +67,7 @@ const SCHEMA: Schema = Schema {
     CREATE INDEX trips_place ON trips (partition, place);
     CREATE TABLE documents (kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id))
         WITHOUT ROWID;",
+    upgrades: &[(1, "ALTER TABLE partitions ADD COLUMN swept INTEGER NOT NULL DEFAULT 0;")],
 };
 
 /// [`FleetStore`] in one SQLite file, durable on every answer.
@@ -202,7 +206,8 @@ impl FleetStore for SqliteStore {
             let page = self
                 .readers
                 .read(move |connection| read::feed(connection, &from, max, now))
-                .await?;
+                .await?
+                .ok_or_else(|| Error::not_found("cursor: what came after it has expired"))?;
             if !page.items.is_empty() || page.has_more || wait.is_zero() {
                 return Ok(page);
             }

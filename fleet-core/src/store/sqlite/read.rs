@@ -194,18 +194,21 @@ pub(super) struct Marked {
     id: i64,
     pub(super) partition: Partition,
     pub(super) next: u64,
+    /// Everything before this place was swept, or was never a row.
+    swept: u64,
 }
 
 /// Every partition that has a watermark, in order.
 pub(super) fn watermarks(connection: &Connection) -> rusqlite::Result<Vec<Marked>> {
     let mut rows = connection.prepare_cached(
-        "SELECT topic, number, id, next FROM partitions WHERE next IS NOT NULL
+        "SELECT topic, number, id, next, swept FROM partitions WHERE next IS NOT NULL
          ORDER BY topic, number",
     )?;
     rows.query_map([], |row| {
         let topic = rows::required(0, rows::parsed(row, 0)?)?;
         let partition = Partition { topic, number: row.get(1)? };
-        Ok(Marked { id: row.get(2)?, partition, next: row.get::<_, i64>(3)?.cast_unsigned() })
+        let place = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+        Ok(Marked { id: row.get(2)?, partition, next: place(3)?, swept: place(4)? })
     })?
     .collect()
 }
@@ -241,21 +244,26 @@ pub(super) fn documents(
 }
 
 /// A piece of the feed below the watermarks. The room is shared by the partitions; the least behind
-/// are served first, so that what they leave goes to those with more.
+/// are served first, so that what they leave goes to those with more. `None` if something that came
+/// after a place in `from` has been swept.
 pub(super) fn feed(
     connection: &Connection,
     from: &Watermarks,
     max: usize,
     now: Time,
-) -> rusqlite::Result<FeedPage> {
+) -> rusqlite::Result<Option<FeedPage>> {
     let transaction = connection.unchecked_transaction()?; // one state for marks and rows
-    let start_of = |partition: &Partition| from.get(partition).copied().unwrap_or(0);
+    let start_of = |of: &Marked| from.get(&of.partition).copied().unwrap_or(of.swept);
     let mut behind = watermarks(&transaction)?;
-    behind.sort_by_key(|marked| marked.next.saturating_sub(start_of(&marked.partition)));
+    if behind.iter().any(|marked| start_of(marked) < marked.swept) {
+        return Ok(None);
+    }
+    behind.sort_by_key(|marked| marked.next.saturating_sub(start_of(marked)));
     let mut page = FeedPage { items: Vec::new(), next: from.clone(), has_more: false };
     let (mut room, mut left) = (max, behind.len());
-    for Marked { id, partition, next: end } in behind {
-        let start = start_of(&partition);
+    for marked in behind {
+        let start = start_of(&marked);
+        let Marked { id, partition, next: end, .. } = marked;
         let share = room.div_ceil(left);
         left -= 1;
         let items =
@@ -274,7 +282,7 @@ pub(super) fn feed(
             FeedItem::Trip(_) => true,
         }));
     }
-    Ok(page)
+    Ok(Some(page))
 }
 
 /// What was first seen in `partition` within [start, end), oldest first; a partition holds either

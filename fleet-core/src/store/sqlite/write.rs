@@ -299,11 +299,20 @@ pub(super) fn sweep(
              WHERE partition = ?1 AND place > ?2 ORDER BY place LIMIT ?3)",
         )?
         .query_row([partition, after, SWEEP_CHUNK], |row| row.get(0))?;
-    let deleted = connection
+    let expired = "FROM telemetry
+         WHERE partition = ?1 AND place > ?2 AND place <= ?3 AND expires_at <= ?4";
+    let bounds = params![partition, after, last, now.as_ms()];
+    let last_expired: Option<i64> = connection
+        .prepare_cached(&format!("SELECT MAX(place) {expired}"))?
+        .query_row(bounds, |row| row.get(0))?;
+    let deleted = connection.prepare_cached(&format!("DELETE {expired}"))?.execute(bounds)?;
+    // Up to the first row that lives longer than what lay behind it.
+    connection
         .prepare_cached(
-            "DELETE FROM telemetry
-             WHERE partition = ?1 AND place > ?2 AND place <= ?3 AND expires_at <= ?4",
+            "UPDATE partitions SET swept = MAX(swept, MIN(?2 + 1, IFNULL(
+                 (SELECT MIN(place) FROM telemetry WHERE partition = ?1), ?2 + 1)))
+             WHERE id = ?1 AND ?2 IS NOT NULL",
         )?
-        .execute(params![partition, after, last, now.as_ms()])?;
+        .execute(params![partition, last_expired])?;
     Ok(Swept { deleted: deleted as u64, last })
 }

@@ -50,6 +50,7 @@ const SCHEMA: Schema = Schema {
         next INTEGER NOT NULL, UNIQUE (topic, partition));
     CREATE TABLE positions (consumer_group TEXT, topic TEXT, partition INTEGER, committed INTEGER,
         PRIMARY KEY (consumer_group, topic, partition)) WITHOUT ROWID;",
+    upgrades: &[],
 };
 
 /// How the embedded log behaves.

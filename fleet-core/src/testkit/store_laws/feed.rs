@@ -6,7 +6,10 @@ use super::{
     FeedItem, LIFE_MS, Partition, Subject, Topic, Watermarks, WriteOutcome, again, below, drain,
     event, history, partition, seen, seen_in, trip, trip_seen, truck, write,
 };
-use crate::store::{FeedPage, FleetStore};
+use crate::{
+    ErrorKind,
+    store::{FeedPage, FleetStore},
+};
 
 /// Long enough for a busy machine; only a broken store waits so long.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -184,6 +187,43 @@ pub async fn expired_telemetry_is_gone_before_and_after_the_sweep(
     assert!(store.latest(None).await.expect("the store is there").is_empty());
     let next = write(store, vec![seen(event(1, 31, 61), 60)], &below(61)).await;
     assert_eq!(next, [WriteOutcome::Stored], "an empty store goes on");
+}
+
+/// Who comes back to a place after which something has expired and was swept is told so, not led past
+/// the gap; a beginning without places always works, in pages of any size, and so do its cursors.
+pub async fn a_place_before_what_was_swept_is_gone(Subject { store, clock, .. }: Subject) {
+    let store = &*store;
+    let expire = || async {
+        let now = crate::time::Clock::now(&*clock);
+        store.expire(now).await.expect("the store is there")
+    };
+    let short = (0..20).map(|place| seen(event(1, place + 1, 0), place));
+    let long = (30..35).map(|place| again(&seen(event(2, place, 0), place), LIFE_MS));
+    let marks = [below(50), Watermarks::from([(partition(&Topic::TRIPS, 0), 9)])];
+    let marks: Watermarks = marks.into_iter().flatten().collect();
+    write(store, short.chain(long).collect(), &marks).await;
+    assert_eq!(page(store, &below(0), 9).await.items.len(), 9, "while all live");
+    clock.advance_ms(LIFE_MS);
+    assert_eq!(expire().await, 20);
+    for gone in [0, 7, 19] {
+        let error = store.feed(&below(gone), 9, Duration::ZERO).await.expect_err("a gap");
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{gone}: {error}");
+    }
+    for kept in [20, 30, 33] {
+        let left = 35 - u64::max(kept, 30);
+        assert_eq!(page(store, &below(kept), 9).await.items.len() as u64, left, "{kept}");
+    }
+    for max in [1, 2, 9] {
+        assert_eq!(drain(store, Watermarks::new(), max).await.0.len(), 5, "pages of {max}");
+    }
+    clock.advance_ms(LIFE_MS);
+    assert_eq!(expire().await, 5);
+    let (items, end) = drain(store, Watermarks::new(), 1).await;
+    assert!(items.is_empty() && end == marks, "{end:?}");
+    assert!(
+        page(store, &marks, 9).await.items.is_empty(),
+        "who has read everything misses nothing"
+    );
 }
 
 /// An event that comes again after its expiry, before the sweep, does not begin a second life.

@@ -311,6 +311,7 @@ macro_rules! store_laws {
             the_feed_is_fair_to_partitions,
             a_waiting_feed_is_woken_by_a_write,
             expired_telemetry_is_gone_before_and_after_the_sweep,
+            a_place_before_what_was_swept_is_gone,
             a_replay_does_not_prolong_a_life,
             latest_is_the_newest_still_alive,
             limits_out_of_range_are_invalid,

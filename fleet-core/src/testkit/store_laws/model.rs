@@ -40,6 +40,7 @@ pub(super) enum Fault {
     TakesAnyLimit,
     PagesByTimeAlone,
     IgnoresSources,
+    SkipsWhatWasSwept,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +49,8 @@ struct State {
     trips: BTreeMap<TripId, StoredTrip>,
     documents: BTreeMap<(String, String), String>,
     marks: Watermarks,
+    /// Per partition, the place from which on nothing is missing yet.
+    swept: Watermarks,
 }
 
 /// A [`FleetStore`] in memory that looks at everything for each answer. Clones share what they
@@ -165,15 +168,19 @@ impl NaiveStore {
         state.events.iter().filter(alive).max_by_key(time).cloned()
     }
 
-    fn page(&self, from: &Watermarks, max: usize) -> FeedPage {
+    fn page(&self, from: &Watermarks, max: usize) -> Result<FeedPage> {
         let state = self.state();
+        let is_gone = |(partition, place)| from.get(partition).is_some_and(|from| from < place);
+        if state.swept.iter().any(is_gone) && !self.has(Fault::SkipsWhatWasSwept) {
+            return Err(Error::not_found("cursor: what came after it has expired"));
+        }
         let alive = state.events.iter().filter(|stored| self.is_alive(stored));
         let events = alive.map(|stored| FeedItem::Telemetry(Box::new(stored.clone())));
         let trips = state.trips.values().map(|stored| FeedItem::Trip(Box::new(stored.clone())));
         let mut items: Vec<FeedItem> = events.chain(trips).collect();
         items.retain(|item| {
             let place = item.place();
-            let start = from.get(&place.partition).copied().unwrap_or(0);
+            let start = from.get(&place.partition).copied().unwrap_or(0); // nothing is before `swept`
             let mark = state.marks.get(&place.partition).copied().unwrap_or(0);
             let end = if self.has(Fault::ServesBeyondTheWatermark) { u64::MAX } else { mark };
             (start..end).contains(&place.offset)
@@ -194,14 +201,15 @@ impl NaiveStore {
         let mut next = from.clone();
         for (partition, mark) in &state.marks {
             let of_partition = |item: &&FeedItem| item.place().partition == *partition;
-            let start = from.get(partition).copied().unwrap_or(0);
+            let swept = state.swept.get(partition).copied().unwrap_or(0);
+            let start = from.get(partition).copied().unwrap_or(swept);
             let last = items.iter().filter(of_partition).map(|item| item.place().offset + 1).max();
             let is_cut =
                 rest.iter().any(|item| of_partition(&item)) || self.has(Fault::StopsAtHoles);
             let end = if is_cut { last.unwrap_or(start) } else { start.max(*mark) };
             next.insert(partition.clone(), end);
         }
-        FeedPage { items, next, has_more: !rest.is_empty() }
+        Ok(FeedPage { items, next, has_more: !rest.is_empty() })
     }
 }
 
@@ -309,16 +317,16 @@ impl FleetStore for NaiveStore {
         let looking = async {
             loop {
                 changes.mark_unchanged();
-                let page = self.page(from, max);
+                let page = self.page(from, max)?;
                 if !page.items.is_empty() || changes.changed().await.is_err() {
-                    return page;
+                    return Ok(page);
                 }
             }
         };
         if wait.is_zero() || self.has(Fault::NeverWakes) {
-            return Ok(self.page(from, max));
+            return self.page(from, max);
         }
-        Ok(tokio::time::timeout(wait, looking).await.unwrap_or_else(|_| self.page(from, max)))
+        tokio::time::timeout(wait, looking).await.unwrap_or_else(|_| self.page(from, max))
     }
 
     async fn watermarks(&self) -> Result<Watermarks> {
@@ -348,8 +356,16 @@ impl FleetStore for NaiveStore {
 
     async fn expire(&self, now: Time) -> Result<u64> {
         let mut state = self.state();
-        let before = state.events.len();
-        state.events.retain(|stored| stored.expires_at > now);
-        Ok((before - state.events.len()) as u64)
+        let (expired, alive): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.events).into_iter().partition(|s| s.expires_at <= now);
+        state.events = alive;
+        for StoredEvent { place, .. } in &expired {
+            let of_partition = |stored: &&StoredEvent| stored.place.partition == place.partition;
+            let first = state.events.iter().filter(of_partition).map(|s| s.place.offset).min();
+            let swept = first.unwrap_or(u64::MAX).min(place.offset + 1);
+            let known = state.swept.entry(place.partition.clone()).or_insert(0);
+            *known = swept.max(*known);
+        }
+        Ok(expired.len() as u64)
     }
 }

@@ -45,6 +45,7 @@ async fn every_law_rejects_a_store_that_breaks_it() {
         (law!(the_feed_is_fair_to_partitions), Fault::StarvesPartitions),
         (law!(a_waiting_feed_is_woken_by_a_write), Fault::NeverWakes),
         (law!(expired_telemetry_is_gone_before_and_after_the_sweep), Fault::ShowsExpired),
+        (law!(a_place_before_what_was_swept_is_gone), Fault::SkipsWhatWasSwept),
         (law!(a_replay_does_not_prolong_a_life), Fault::Resurrects),
         (law!(latest_is_the_newest_still_alive), Fault::ForgetsTheOlder),
         (law!(limits_out_of_range_are_invalid), Fault::TakesAnyLimit),
