@@ -138,8 +138,8 @@ pub(crate) fn events(
         let Placed { cursor, entry } = match placed {
             Ok(placed) => placed,
             Err(error) => {
-                tracing::warn!(%error, "a live stream ends: the store does not answer");
-                return None; // the client reconnects with its last id
+                tracing::warn!(%error, "a live stream ends");
+                return None; // the client reconnects with its last id, and is told more
             }
         };
         let name = match &entry {

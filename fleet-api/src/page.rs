@@ -1,7 +1,7 @@
 //! Page sizes and the tokens that continue a list.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use fleet_core::{Error, Result};
+use fleet_core::{Error, Result, time::Time};
 use serde::{Serialize, de::DeserializeOwned};
 
 const SIZE_DEFAULT: usize = 50;
@@ -14,6 +14,16 @@ pub(crate) fn size(asked: Option<u32>) -> Result<usize> {
         None => Ok(SIZE_DEFAULT),
         Some(0) => Err(Error::invalid("page_size: expected at least 1")),
         Some(size) => Ok(usize::try_from(size).unwrap_or(SIZE_MAX).min(SIZE_MAX)),
+    }
+}
+
+/// Checks a window of time, which may be open on either side.
+pub(crate) fn window(from: Option<Time>, to: Option<Time>) -> Result<()> {
+    match (from, to) {
+        (Some(from), Some(to)) if to < from => {
+            Err(Error::invalid(format!("to: {to} is before from, {from}")))
+        }
+        _ => Ok(()),
     }
 }
 

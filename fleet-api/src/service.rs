@@ -163,6 +163,7 @@ impl Service {
         question: &HistoryQuestion,
     ) -> Result<Page<TelemetryEvent>> {
         let HistoryQuestion { from, to, order, page_size, page_token } = question;
+        page::window(*from, *to)?;
         let newest_first = *order == Some(Order::NewestFirst);
         let filter = format!("telemetry {truck_id} {from:?} {to:?} {newest_first}");
         let size = page::size(*page_size)?;
@@ -184,6 +185,9 @@ impl Service {
             limit: size + 1,
         };
         let stored = self.parts.store.telemetry(&query).await?;
+        if stored.is_empty() {
+            self.truck(truck_id).await?; // of a truck that nobody knows there is no history
+        }
         let mut items: Vec<TelemetryEvent> = stored.into_iter().map(|s| s.event).collect();
         let key = |event: &TelemetryEvent| (event.event_time, event.seq, event.source_id.clone());
         let next_page_token = cut(&mut items, size, &filter, key);
@@ -192,11 +196,15 @@ impl Service {
 
     pub(crate) async fn trips(&self, question: TripsQuestion) -> Result<Page<TripSummary>> {
         let TripsQuestion { truck_id, status, on_time, from, to, page_size, page_token } = question;
+        page::window(from, to)?;
         let filter = format!("trips {truck_id:?} {status:?} {on_time:?} {from:?} {to:?}");
         let size = page::size(page_size)?;
         let after: Option<(Time, TripId)> = page::after(&filter, page_token.as_deref())?;
         let query = TripQuery { truck_id, status, on_time, from, to, after, limit: size + 1 };
         let stored = self.parts.store.trips(&query).await?;
+        if let Some(truck_id) = query.truck_id.as_ref().filter(|_| stored.is_empty()) {
+            self.truck(truck_id).await?;
+        }
         let mut items: Vec<TripSummary> = stored.into_iter().map(|s| s.trip).collect();
         let key = |trip: &TripSummary| (trip.started_at, trip.trip_id.clone());
         let next_page_token = cut(&mut items, size, &filter, key);
@@ -213,6 +221,17 @@ impl Service {
             Some(cursor) => cursor::decode(self.parts.log.incarnation(), cursor),
             None => Ok(Watermarks::new()),
         }
+    }
+
+    /// The places in a cursor that a stream goes on from, if everything after them is still there;
+    /// without a cursor, where the feed stands now.
+    pub(crate) async fn resume(&self, cursor: Option<&str>) -> Result<Watermarks> {
+        let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
+            return self.parts.store.watermarks().await;
+        };
+        let places = self.places(Some(cursor))?;
+        self.parts.store.feed(&places, 1, Duration::ZERO).await?;
+        Ok(places)
     }
 
     pub(crate) fn cursor(&self, places: &Watermarks) -> String {

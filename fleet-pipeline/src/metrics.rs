@@ -1,7 +1,11 @@
 //! What the pipeline tells operators. The names are public.
 
 use crate::{ARCHIVER, RECORDER};
-use fleet_core::{Error, Result, stream::EventLog, time::Time};
+use fleet_core::{
+    Error, ErrorKind, Result,
+    stream::{EventLog, Topic},
+    time::Time,
+};
 use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 /// Counters and gauges of all consumer groups of this process.
@@ -64,6 +68,14 @@ impl PipelineMetrics {
             lag_seconds,
         };
         // Series are born at 0: one that appears at 3 would hide its first events from a rate.
+        for topic in Topic::FLEET {
+            for reason in [ErrorKind::Invalid, ErrorKind::Conflict] {
+                metrics
+                    .dead_letters
+                    .with_label_values(&[topic.as_str(), reason.as_str()])
+                    .inc_by(0);
+            }
+        }
         for group in [ARCHIVER, RECORDER] {
             for outcome in ["stored", "unchanged", "dead_lettered"] {
                 metrics.records.with_label_values(&[group, outcome]).inc_by(0);

@@ -41,9 +41,14 @@ fn every_path_answers_and_every_refusal_is_a_problem() {
     for name in ["fleet_http_requests_total", "fleet_pipeline_records_total", "fleet_sim_world"] {
         assert!(metrics.contains(name), "{name}");
     }
+    let labels = r#"{code_class="4xx",method="GET",route="none"}"#;
+    platform.get("/v1/nothing");
+    assert!(platform.get("/metrics").1.contains(labels), "what asks for no path is counted, too");
     for (path, status) in [
         ("/v1/nothing", 404),
         ("/v1/trucks/TRK-999999", 404),
+        ("/v1/trucks/TRK-000001?unknown=1", 400),
+        ("/v1/trips/none?unknown=1", 400),
         ("/v1/trucks/a%20b", 400),
         ("/v1/trips/none", 404),
         ("/v1/trucks?pagesize=3", 400),

@@ -54,14 +54,10 @@ impl v1::telemetry_service_server::TelemetryService for Face {
             let service = &self.0;
             let truck_id = convert::parsed(&truck_id)?;
             let subscription = Subscription::open(service)?;
-            let places = if cursor.is_empty() {
-                service.parts.store.watermarks().await?
-            } else {
-                service.places(Some(&cursor)).map_err(Problem::of_cursor)?
-            };
+            let places = service.resume(Some(&cursor)).await.map_err(Problem::of_cursor)?;
             let entries = live::entries(subscription, places, truck_id).map(|entry| match entry {
                 Ok(placed) => Ok(placed.into()),
-                Err(error) => Err(Problem::from(error).into()),
+                Err(error) => Err(Problem::of_cursor(error).into()),
             });
             // The feed never ends by itself, so its end is told apart from "that was all".
             let bye = Status::unavailable("the server stops: go on later from the last cursor");

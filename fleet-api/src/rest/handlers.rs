@@ -137,7 +137,11 @@ pub(super) async fn trucks(
     ),
     responses((status = 200, body = Truck, description = "the truck"), Refusals),
 )]
-pub(super) async fn truck(State(service): Asked, Path(truck_id): Path<TruckId>) -> Answer<Truck> {
+pub(super) async fn truck(
+    State(service): Asked,
+    Path(truck_id): Path<TruckId>,
+    Query(NoParameters {}): Query<NoParameters>,
+) -> Answer<Truck> {
     Ok(Json(service.truck(&truck_id).await?))
 }
 
@@ -194,6 +198,7 @@ pub(super) async fn trips(
 pub(super) async fn trip(
     State(service): Asked,
     Path(trip_id): Path<TripId>,
+    Query(NoParameters {}): Query<NoParameters>,
 ) -> Answer<TripSummary> {
     Ok(Json(service.trip(&trip_id).await?))
 }
@@ -245,15 +250,10 @@ pub(super) async fn stream(
     let last_id = headers.get("last-event-id").map(HeaderValue::to_str);
     let last_id = last_id.transpose().map_err(unreadable)?;
     let cursor = last_id.or(asked.cursor.as_deref()).filter(|cursor| !cursor.is_empty());
-    let (places, resync) = match cursor {
-        None => (service.parts.store.watermarks().await?, false),
-        Some(cursor) => match service.places(Some(cursor)) {
-            Ok(places) => (places, false),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                (service.parts.store.watermarks().await?, true)
-            }
-            Err(error) => return Err(error.into()),
-        },
+    let (places, resync) = match service.resume(cursor).await {
+        Ok(places) => (places, false),
+        Err(error) if error.kind() == ErrorKind::NotFound => (service.resume(None).await?, true),
+        Err(error) => return Err(error.into()),
     };
     let resync = if resync { Some(resync_event(&service, &places).await?) } else { None };
     let hello = Event::default().retry(Duration::from_secs(3)).comment("data-fleet");
@@ -311,7 +311,11 @@ pub(super) async fn dead_letters(
     ),
     responses((status = 200, body = Letter, description = "the letter"), Refusals),
 )]
-pub(super) async fn dead_letter(State(service): Asked, Path(id): Path<String>) -> Answer<Letter> {
+pub(super) async fn dead_letter(
+    State(service): Asked,
+    Path(id): Path<String>,
+    Query(NoParameters {}): Query<NoParameters>,
+) -> Answer<Letter> {
     Ok(Json(service.dead_letter(&id).await?))
 }
 

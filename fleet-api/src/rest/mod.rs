@@ -37,7 +37,12 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/openapi.json", get(async move || (json, document.clone())))
         .merge(status::routes())
         .merge(problem::routes())
-        .fallback(|| async { Problem::of_status(StatusCode::NOT_FOUND) })
+        .fallback(async |State(service): State<Arc<Service>>, method: Method| {
+            let labels = ["none", method_label(&method), "4xx"];
+            service.metrics.requests.with_label_values(&labels).inc();
+            let nowhere = "no such path: /openapi.json lists those there are";
+            Problem::of_status(StatusCode::NOT_FOUND).with_detail(nowhere)
+        })
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
@@ -70,6 +75,7 @@ fn described() -> OpenApiRouter<Arc<Service>> {
 /// What the framework refuses in its own words becomes a problem like all others.
 async fn as_problem(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let nosniff = HeaderValue::from_static("nosniff");
     let status = response.status();
     let is_ours = response
         .headers()
@@ -88,9 +94,9 @@ async fn as_problem(request: Request, next: Next) -> Response {
         if let Some(methods) = response.headers_mut().remove(header::ALLOW) {
             refusal.headers_mut().insert(header::ALLOW, methods);
         }
+        refusal.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
         return refusal;
     }
-    let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     response
 }

@@ -46,6 +46,9 @@ pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Re
         None => new_genesis(settings, components).await?,
     };
     let checkpoint = state.load().await?;
+    if let Some(snapshot) = state.counters().await? {
+        components.metrics.checkpointed_at.set(snapshot.saved_at.as_secs());
+    }
     let (world, version) = match &checkpoint {
         Some(checkpoint) => {
             let world = World::restore(genesis.clone(), &checkpoint.world, settings.trucks)?;
@@ -61,6 +64,7 @@ pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Re
                 counters: world.counters(),
             };
             state.save(&lease, &first).await?;
+            components.metrics.checkpointed_at.set(components.clock.now().as_secs());
             (world, 1)
         }
     };

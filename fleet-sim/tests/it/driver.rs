@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -332,6 +332,31 @@ async fn what_contradicts_the_fleet_is_refused_by_name_and_changes_nothing() {
     assert!(sent == before.0, "it sent something");
     let worlds = [before.1, saved].map(|saved| saved.unwrap().world);
     assert_eq!(worlds[0], worlds[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_old_the_checkpoint_is_can_be_told_before_the_next_one() {
+    let dir = TempDir::new().unwrap();
+    let clock = still();
+    let files = open(dir.path(), Arc::clone(&clock) as _);
+    for until in ["00:10:00", "00:20:00"] {
+        let before = clock.now().as_secs();
+        let registry = prometheus::Registry::new();
+        let (seen, looking) = (Arc::new(AtomicI64::new(0)), registry.clone());
+        let told = Arc::clone(&seen);
+        let (late, usual) = (Arc::clone(&clock), files.parts(Hook::default()));
+        let look = hook("before_checkpoint", 1, move || {
+            let families = looking.gather();
+            let name = "fleet_sim_checkpoint_timestamp_seconds";
+            let family = families.iter().find(|family| family.name() == name).unwrap();
+            told.store(family.get_metric()[0].get_gauge().get_value() as i64, Ordering::SeqCst);
+            late.advance_ms(3_600_000);
+        });
+        let metrics = SimMetrics::register(&registry).unwrap();
+        let parts = Components { metrics, hook: look, ..usual };
+        fleet_sim::run(settings(until), parts, std::future::pending()).await.unwrap();
+        assert_eq!(seen.load(Ordering::SeqCst), before, "{until}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,6 +40,8 @@ struct Still {
     trips: TripServiceClient<Channel>,
     pipeline: PipelineServiceClient<Channel>,
     log: Arc<dyn EventLog>,
+    store: Arc<dyn FleetStore>,
+    clock: Arc<dyn Clock>,
     faults: StoreFaults,
     stop: oneshot::Sender<()>,
     served: JoinHandle<fleet_core::Result<()>>,
@@ -53,7 +55,7 @@ impl Still {
         succeed(&run_flags(&dir, "2026-01-05T12:00:00Z", &[]));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(SystemClock::new().now()));
         let (components, faults) = open(&dir, &clock);
-        let log = Arc::clone(&components.log);
+        let (log, store) = (Arc::clone(&components.log), Arc::clone(&components.store));
         set_aside(&*log, &*clock).await;
         let rest = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -72,6 +74,8 @@ impl Still {
             pipeline: PipelineServiceClient::new(channel.clone()),
             channel,
             log,
+            store,
+            clock,
             faults,
             stop,
             served,
@@ -222,6 +226,21 @@ async fn compare_telemetry_and_trips(still: &mut Still) {
     }
     let page = trips.list_trips(v1::ListTripsRequest::default()).await.unwrap().into_inner();
     let trip_id = page.trips[0].trip_id.clone();
+    let request = v1::ListTelemetryRequest { truck_id: "NOBODY".into(), ..Default::default() };
+    let page = telemetry.list_telemetry(request).await;
+    refused(rest, "/v1/trucks/NOBODY/telemetry", page, Code::NotFound);
+    let request = v1::ListTripsRequest { truck_id: "NOBODY".into(), ..Default::default() };
+    refused(rest, "/v1/trips?truck_id=NOBODY", trips.list_trips(request).await, Code::NotFound);
+    let (from_ms, to_ms) = (Some(1_767_571_201_000), Some(1_767_571_200_000));
+    let window = "from=2026-01-05T00:00:01Z&to=2026-01-05T00:00:00Z";
+    let request = v1::ListTripsRequest { from_ms, to_ms, ..Default::default() };
+    let page = trips.list_trips(request).await;
+    refused(rest, &format!("/v1/trips?{window}"), page, Code::InvalidArgument);
+    let truck_id = "TRK-000001".to_owned();
+    let request = v1::ListTelemetryRequest { truck_id, from_ms, to_ms, ..Default::default() };
+    let page = telemetry.list_telemetry(request).await;
+    let path = format!("/v1/trucks/TRK-000001/telemetry?{window}");
+    refused(rest, &path, page, Code::InvalidArgument);
     let trip = trips.get_trip(v1::GetTripRequest { trip_id: trip_id.clone() }).await.unwrap();
     same(rest, &format!("/v1/trips/{trip_id}"), &shown::trip(trip.into_inner()));
 }

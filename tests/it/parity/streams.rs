@@ -10,7 +10,7 @@ use tonic_health::pb::{
 };
 use tonic_reflection::pb::{v1 as reflection, v1alpha as reflection_alpha};
 
-use super::{Still, connect, same, shown};
+use super::{Still, connect, refused, same, shown};
 use crate::program::{Platform, START, Scratch, run_flags, run_on, succeed};
 
 type Telemetry = TelemetryServiceClient<Channel>;
@@ -136,6 +136,28 @@ async fn a_stream_of_one_truck_leaves_out_the_others_and_nothing_else() {
         }
     }
     assert!(expected > 150, "{expected}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_whose_telemetry_has_expired_is_gone_on_both_faces_and_streams() {
+    let mut still = Still::start().await;
+    let cursor = feed(&mut still.telemetry, "", 60).await.next_cursor;
+    let in_a_year = still.clock.now().plus(std::time::Duration::from_secs(366 * 86_400));
+    assert!(still.store.expire(in_a_year).await.unwrap() > 1_000);
+    let path = format!("/v1/feed?cursor={cursor}");
+    let request = v1::GetFeedRequest { cursor: cursor.clone(), page_size: 0 };
+    let page = still.telemetry.get_feed(request).await;
+    refused(&still.rest, &path, page, Code::OutOfRange);
+    assert_eq!(still.rest.get(&path).0, 410);
+    let request = v1::WatchFeedRequest { cursor: cursor.clone(), ..Default::default() };
+    let stream = still.telemetry.watch_feed(request).await;
+    refused(&still.rest, &path, stream, Code::OutOfRange);
+    let (id, data) = still.rest.events("/v1/stream/events", &cursor, 1).remove(0);
+    let snapshot: Value = serde_json::from_str(&data).unwrap();
+    assert!(snapshot["items"].is_array(), "a resync with every position: {data}");
+    assert_eq!(still.rest.get(&format!("/v1/feed?cursor={id}")).0, 200);
+    let anew = feed(&mut still.telemetry, "", 500).await;
+    assert!(!anew.entries.is_empty(), "trips do not expire");
 }
 
 #[tokio::test(flavor = "multi_thread")]
