@@ -89,21 +89,40 @@ impl Time {
         ((self.0 + IST_OFFSET_MS).rem_euclid(DAY_MS) / 1_000) as u32
     }
 
+    /// Whole minutes since midnight in India (IST), 0 to 1,439.
+    pub const fn ist_minute_of_day(self) -> u16 {
+        (self.ist_second_of_day() / 60) as u16
+    }
+
     /// Days since 1970-01-01 in India (IST). Day 0 was a Thursday.
     pub const fn ist_day(self) -> i64 {
         (self.0 + IST_OFFSET_MS).div_euclid(DAY_MS)
     }
 
     /// Month in India (IST), 1 to 12.
-    #[expect(clippy::cast_sign_loss, reason = "1 to 12")]
     pub const fn ist_month(self) -> u8 {
+        self.ist_date().1
+    }
+
+    /// Year, month (1 to 12) and day (1 to 31) in India (IST).
+    #[expect(clippy::cast_sign_loss, reason = "1 to 12, 1 to 31")]
+    pub const fn ist_date(self) -> (i64, u8, u8) {
         // Civil date from days: H. Hinnant, "chrono-compatible low-level date algorithms", 2013.
         let z = self.ist_day() + 719_468;
         let doe = z.rem_euclid(146_097);
         let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
         let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
         let mp = (5 * doy + 2) / 153;
-        (if mp < 10 { mp + 3 } else { mp - 9 }) as u8
+        let month = if mp < 10 { mp + 3 } else { mp - 9 };
+        let year = yoe + z.div_euclid(146_097) * 400 + (month <= 2) as i64;
+        (year, month as u8, (doy - (153 * mp + 2) / 5 + 1) as u8)
+    }
+
+    /// RFC 3339 to the second with India's offset, e.g. `2026-01-05T05:30:00+05:30`.
+    pub fn to_ist_string(self) -> String {
+        let ((year, month, day), second) = (self.ist_date(), self.ist_second_of_day());
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+05:30")
     }
 
     /// Day of the week in India (IST): 0 is Monday, 6 Sunday.
@@ -198,6 +217,12 @@ mod tests {
         let leap: Time = "2024-02-29T18:29:59.999Z".parse().expect("valid");
         assert_eq!((leap.ist_month(), leap.ist_second_of_day()), (2, 86_399));
         assert_eq!(leap.plus_ms(1).ist_month(), 3, "midnight in India, still February in UTC");
+        assert_eq!((leap.ist_date(), leap.plus_ms(1).ist_date()), ((2024, 2, 29), (2024, 3, 1)));
+        assert_eq!(t.to_ist_string(), "2026-01-05T05:30:00+05:30");
+        for day in 0..40_000 {
+            let noon = Time::MIN.plus_ms(day * DAY_MS);
+            assert_eq!(noon.to_ist_string().parse::<Time>().ok(), noon.check("day").ok(), "{noon}");
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod engine;
 mod graph;
 mod hierarchy;
 mod join;
+mod legs;
 mod network;
 #[cfg(feature = "osm")]
 pub mod osm;
@@ -47,6 +48,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     builtin::BuiltinRouter,
     graph::Ferries,
+    legs::Leg,
     network::{
         BBox, DailyWindow, Depot, Direction, Flow, FlowPair, FogRule, FuelStation, HazardRule,
         Limits, LongHaulRest, MonthSet, Network, NetworkBuilder, Node, NodeIx, NodeKind,

@@ -10,8 +10,8 @@
 //! use fleet_core::route::{Network, Place, Places};
 //! let network = Network::ne_india();
 //! let places = Places::new(network);
-//! let sohra = network.node("sohra").ok_or("no such place")?;
-//! for text in ["sohra", "Cherrapunji", "SOHRA (cherrapunji)", "cherra"] {
+//! let sohra = network.node("cherrapunji").ok_or("no such place")?;
+//! for text in ["cherrapunji", "Sohra", "SOHRA (cherrapunji)", "cherra"] {
 //!     assert_eq!(places.find(text)?, Place::Node(sohra), "{text}");
 //! }
 //! let error = places.find("Cherapunji").expect_err("mistyped");
