@@ -1,17 +1,17 @@
 //! One second on the road: what the driver sees and wants, and what the truck makes of it.
 
 use fleet_core::{
-    physics::{Command, Road, air_density_kgpm3, roughness_from_iri, tank::whole_ul},
+    eta::{FLOW_MEAN, Pace, ambient_c, road_kind, road_of},
+    physics::{Command, Road, tank::whole_ul},
     route::{Network, Piece},
     time::Time,
     units::{kmh_from_mps, mps_from_kmh},
 };
 
 use super::{
-    calendar::{self, Pace},
     halts::HOURS,
     truck::{ENGINE_OFF_AFTER_MS, Halt, Phase, Truck},
-    weather::{self, Sky},
+    weather::Sky,
 };
 
 const LIGHTS_W: f64 = 400.0;
@@ -19,9 +19,6 @@ const LIGHTS_W: f64 = 400.0;
 const BRAKING_MPS2: f64 = 0.7;
 /// However steep, nobody goes down a hill slower than this.
 const DESCENT_KMH: f64 = 25.0;
-
-/// Mean of what the flow of a minute leaves of the speed.
-pub(super) const FLOW_MEAN: f64 = 0.95;
 
 /// What the truck meets here in this minute; derived, never saved.
 #[derive(Debug)]
@@ -122,14 +119,14 @@ impl Truck {
         let at = Time::from_secs(minute * 60);
         let (road, pace, target_mps) = match under.filter(|_| is_on_road) {
             Some(piece) => {
-                let pace = calendar::pace(Sky::of_world(self.fixed.seed), network, piece, at);
-                let road = road(piece, pace.wet, at);
+                let pace = Pace::at(&Sky::of_world(self.fixed.seed), network, piece, at);
+                let road = road_of(piece, pace.wet, Some(at));
                 let target_mps = self.target_mps(piece, &road, pace) * self.flow(minute);
                 (road, pace, target_mps)
             }
             None => {
                 let altitude_m = network.node_at(self.state.node).altitude_m;
-                (Road::level(weather::ambient_c(altitude_m, at)), Pace::STANDING, 0.0)
+                (Road::level(ambient_c(altitude_m, Some(at))), Pace::STANDING, 0.0)
             }
         };
         self.scene = Some(Scene { piece: self.piece, minute, is_on_road, road, pace, target_mps });
@@ -138,7 +135,7 @@ impl Truck {
     /// The speed this driver aims at on `road`, which is `piece` now, m/s.
     pub(super) fn target_mps(&self, piece: &Piece, road: &Road, pace: Pace) -> f64 {
         let descent_kmh = kmh_from_mps(self.vehicle.descent_mps(road)).max(DESCENT_KMH);
-        let law_kmh = calendar::road_kind(piece).limit_kmh();
+        let law_kmh = road_kind(piece).limit_kmh();
         let wanted_kmh = (pace.speed_kmh * self.fixed.pace).min(descent_kmh).min(law_kmh);
         mps_from_kmh(wanted_kmh.min(piece.maxspeed_kmh))
     }
@@ -169,19 +166,5 @@ impl Truck {
             Some(Halt::Station(_, at_m) | Halt::Rest(at_m)) => at_m,
             None => self.route.as_ref().map_or(0.0, |route| route.length_m),
         }
-    }
-}
-
-/// The road and the air of `piece` at `time`.
-pub(super) fn road(piece: &Piece, wet: bool, time: Time) -> Road {
-    let altitude_m = 0.5 * (piece.from_altitude_m + piece.to_altitude_m);
-    let ambient_c = weather::ambient_c(altitude_m, time);
-    Road {
-        grade: piece.grade,
-        roughness_m3: roughness_from_iri(piece.iri_m_per_km),
-        iri_m_per_km: piece.iri_m_per_km,
-        air_density_kgpm3: air_density_kgpm3(altitude_m, ambient_c),
-        ambient_c,
-        wet,
     }
 }

@@ -1,11 +1,9 @@
 //! What lies ahead: the fuel the way takes, and when the truck will be there.
 
-use std::sync::LazyLock;
-
 use fleet_core::{
     domain::Eta,
     driver::{Due, DutyClock},
-    eta::{Band, Haul, Residuals, Stretch},
+    eta::{Band, FLOW_MEAN, Haul, Pace, Stretch, barred_until, free_kmh, guarded_zone, road_of},
     physics::Road,
     route::{Network, Piece, Route, StopOnRoute, ZoneIx},
     time::Time,
@@ -13,12 +11,10 @@ use fleet_core::{
 };
 
 use super::{
-    calendar,
-    drive::{FLOW_MEAN, road},
     halts::{self, HOURS},
     pumps,
     truck::{FuelStop, Phase, Truck},
-    weather::{self, Sky},
+    weather::Sky,
 };
 
 /// The pumps of the way ahead with what is burned up to each, and what the whole way burns.
@@ -78,8 +74,8 @@ impl Truck {
             if length_m <= 0.0 {
                 continue;
             }
-            let free_kmh = calendar::free_kmh(piece) * self.fixed.pace;
-            let road = road(piece, false, self.state.now);
+            let free_kmh = free_kmh(piece) * self.fixed.pace;
+            let road = road_of(piece, false, Some(self.state.now));
             let stretch = stretch(&road, length_m, mps_from_kmh(free_kmh));
             let crossing = self.haul.cross(speed_mps, &stretch);
             while let Some(stop) = stops.next_if(|stop| stop.at_m <= piece.end_m()) {
@@ -97,8 +93,8 @@ impl Truck {
         let haul = Haul::new(&self.fixed.model, self.fixed.model.kerb_kg + payload_kg);
         let (mut speed_mps, mut sum_s) = (0.0, 0.0);
         for piece in &route.pieces {
-            let free_kmh = calendar::free_kmh(piece) * self.fixed.pace;
-            let road = road(piece, false, self.state.now);
+            let free_kmh = free_kmh(piece) * self.fixed.pace;
+            let road = road_of(piece, false, Some(self.state.now));
             let stretch = stretch(&road, piece.length_m, mps_from_kmh(free_kmh));
             let crossing = haul.cross(speed_mps, &stretch);
             speed_mps = crossing.speed_mps;
@@ -110,12 +106,7 @@ impl Truck {
     /// When the truck will be there, and how sure that is.
     pub(super) fn eta(&self, now: Time) -> Option<Eta> {
         let foreseen = self.foresee(now)?;
-        let hours = foreseen.ms_since(now) as f64 / 3_600e3;
-        let off = band(now).at(hours);
-        let after = |minutes: f64| foreseen.plus_ms((minutes * 60.0) as i64 * 1_000);
-        let earliest = after(off.p05_min).max(now);
-        let arrival = after(off.p50_min).max(earliest);
-        Some(Eta { arrival, earliest, latest: after(off.p95_min).max(arrival) })
+        Some(Band::of_season(now).around(foreseen, now))
     }
 
     /// The arrival as the calendar, the plan of pumps and the law on rests have it. What cannot be
@@ -176,9 +167,9 @@ impl Truck {
     /// Drives over what is left of `piece`, waiting first where a town bars trucks.
     fn cross(&self, ghost: &mut Ghost, piece: &Piece) {
         let network = Network::ne_india();
-        let town = calendar::guarded_zone(network, piece).filter(|_| self.is_heavy());
+        let town = guarded_zone(network, piece).filter(|_| self.is_heavy());
         if town != ghost.admitted {
-            let barred = town.and_then(|town| calendar::barred_until(network, town, ghost.time));
+            let barred = town.and_then(|town| barred_until(network, town, ghost.time));
             if let Some(until) = barred {
                 ghost.stand_until(until);
             }
@@ -188,8 +179,8 @@ impl Truck {
         if length_m <= 0.0 {
             return;
         }
-        let pace = calendar::pace(ghost.sky, network, piece, ghost.time);
-        let road = road(piece, pace.wet, ghost.time);
+        let pace = Pace::at(&ghost.sky, network, piece, ghost.time);
+        let road = road_of(piece, pace.wet, Some(ghost.time));
         let wanted_mps = self.target_mps(piece, &road, pace) * FLOW_MEAN;
         let stretch = stretch(&road, length_m, wanted_mps);
         let crossing = self.haul.cross(ghost.speed_mps, &stretch);
@@ -217,61 +208,4 @@ fn pieces_from(route: &Route, from_m: f64) -> &[Piece] {
 #[expect(clippy::cast_sign_loss, reason = "fuel is not negative; the cast saturates")]
 fn whole_ml(ul: f64) -> u64 {
     (ul / 1e3) as u64
-}
-
-/// The residuals of the season: in the rains roads close, and nobody knows which.
-fn band(now: Time) -> &'static Band {
-    static DRY: LazyLock<Band> = LazyLock::new(|| table(&DRY_ROWS));
-    static WET: LazyLock<Band> = LazyLock::new(|| table(&WET_ROWS));
-    if weather::is_wet_season(now) { &WET } else { &DRY }
-}
-
-/// (hours foreseen, minutes that 5 %, 50 % and 95 % of arrivals are later): from 48 days each from
-/// 5 January, 11 March, 1 July and 11 September with seeds 101 and 102, 30 trucks, 161 thousand
-/// forecasts; `data-fleet report` prints what such a run has. Far ahead one rest more or less decides,
-/// and in winter a night without the usual fog.
-type Row = (f64, f64, f64, f64);
-const DRY_ROWS: [Row; 12] = [
-    (0.25, -0.43, 0.01, 0.35),
-    (0.76, -1.1, -0.14, 0.53),
-    (1.5, -4.4, -0.33, 4.1),
-    (2.5, -9.2, -0.46, 6.8),
-    (4.0, -17.9, -0.71, 9.9),
-    (6.5, -31.9, -1.1, 13.7),
-    (9.9, -50.6, -1.6, 18.0),
-    (14.7, -82.8, -2.0, 20.5),
-    (21.3, -330.0, -3.2, 25.7),
-    (28.7, -359.2, -4.2, 49.0),
-    (40.4, -983.0, -14.5, 149.8),
-    (52.7, -924.0, -380.1, -23.2),
-];
-const WET_ROWS: [Row; 12] = [
-    (0.25, -0.44, 0.01, 0.37),
-    (0.75, -0.99, -0.14, 0.55),
-    (1.5, -3.3, -0.09, 6.2),
-    (2.5, -4.5, 0.06, 11.8),
-    (4.0, -5.4, 0.21, 21.4),
-    (6.5, -8.1, 0.52, 39.4),
-    (9.9, -13.2, 0.49, 92.9),
-    (14.8, -33.4, 0.55, 258.0),
-    (21.3, -39.4, 0.82, 272.9),
-    (28.9, -55.0, 3.7, 359.7),
-    (40.2, -331.8, 4.4, 434.9),
-    (54.4, -419.8, -1.8, 326.3),
-];
-
-fn table(rows: &[Row]) -> Band {
-    let row =
-        |&(hours, p05_min, p50_min, p95_min): &Row| Residuals { hours, p05_min, p50_min, p95_min };
-    Band::new(rows.iter().map(row).collect()).expect("the tables are tested")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_tables_are_tables() {
-        assert!(table(&DRY_ROWS).at(3.0).p05_min <= table(&WET_ROWS).at(3.0).p95_min);
-    }
 }

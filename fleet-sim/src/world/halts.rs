@@ -2,6 +2,7 @@
 
 use fleet_core::{
     driver::{Due, HoursRules},
+    eta::{barred_until, guarded_zone},
     route::{Network, StopOnRoute},
     time::Time,
 };
@@ -92,12 +93,12 @@ impl Truck {
             return;
         };
         let network = Network::ne_india();
-        let town = calendar::guarded_zone(network, piece).filter(|_| self.is_heavy());
+        let town = guarded_zone(network, piece).filter(|_| self.is_heavy());
         let closed = calendar::closed_until(self.fixed.seed, network, piece, now);
         if let Some(until) = closed {
             self.enter(Phase::Closed { until }, now);
         } else if town != self.state.admitted {
-            let barred = town.and_then(|town| calendar::barred_until(network, town, now));
+            let barred = town.and_then(|town| barred_until(network, town, now));
             if let Some(until) = barred {
                 self.enter(Phase::Barred { until }, now);
             } else {
@@ -109,7 +110,7 @@ impl Truck {
     /// A truck that starts within a town is in already.
     pub(super) fn start_within_town(&mut self) {
         let first = self.route.as_ref().and_then(|route| route.pieces.first());
-        let town = first.and_then(|piece| calendar::guarded_zone(Network::ne_india(), piece));
+        let town = first.and_then(|piece| guarded_zone(Network::ne_india(), piece));
         self.state.admitted = town.filter(|_| self.is_heavy());
     }
 }
@@ -134,7 +135,7 @@ mod tests {
                 let has_come = truck.state.at_m > 2_000.0 && truck.state.phase == Phase::Driving;
                 if let Some(town) = town.filter(|_| has_come && town != inside) {
                     assert!(truck.is_heavy());
-                    assert_eq!(calendar::barred_until(network, town, now), None, "{now}");
+                    assert_eq!(barred_until(network, town, now), None, "{now}");
                     entries += 1;
                 }
                 inside = town;

@@ -5,6 +5,7 @@ use fleet_core::{
         Counters, Delays, Eta, FuelLedger, LateReason, Refuelling, Sla, TripEnd, TripId,
         TripStatus, TripSummary,
     },
+    eta::Pace,
     route::{Network, NodeIx},
     time::Time,
     units::{kmh_from_mps, round_to},
@@ -13,7 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Output,
-    calendar::Pace,
     loads::{dwell_min, gate_min, minutes},
     truck::{Halt, Phase, Truck},
 };

@@ -5,7 +5,7 @@ use fleet_core::{
     time::Time,
 };
 
-use super::{calendar, truck::Truck};
+use super::truck::Truck;
 
 /// Where there is no depot people load by hand, minutes a tonne (estimate).
 const BY_HAND_MIN_PER_T: f64 = 4.0;
@@ -29,7 +29,7 @@ fn depot_at(node: NodeIx) -> Option<&'static Depot> {
 
 /// Minutes until the gate at a place opens; 0 where it is open, or where there is none.
 pub(super) fn gate_min(node: NodeIx, now: Time) -> f64 {
-    let minute = calendar::minute_of_day(now);
+    let minute = now.ist_minute_of_day();
     depot_at(node).map_or(0.0, |depot| f64::from(depot.hours_ist.opens_in_min(minute)))
 }
 

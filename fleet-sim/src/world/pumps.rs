@@ -9,7 +9,6 @@ use fleet_core::{
 };
 
 use super::{
-    calendar,
     forecast::FuelAhead,
     truck::{FuelStop, Phase, Truck},
 };
@@ -76,12 +75,12 @@ fn queue_min(seed: u64, at: &FuelStation, now: Time) -> f64 {
     let hour = now.as_secs().div_euclid(3_600).cast_unsigned();
     // The product of two uniforms has mean 1/4: mostly short, sometimes long.
     let draw = 4.0 * queue.uniform(hour) * queue.uniform(hour ^ (1 << 40));
-    queue_mean_min(at, calendar::minute_of_day(now)) * draw
+    queue_mean_min(at, now.ist_minute_of_day()) * draw
 }
 
 /// Minutes at a pump after its queue, and before it if it is closed.
 fn service_min(at: &FuelStation, now: Time, buy_ml: u64) -> f64 {
-    let closed_min = at.hours_ist.opens_in_min(calendar::minute_of_day(now));
+    let closed_min = at.hours_ist.opens_in_min(now.ist_minute_of_day());
     f64::from(closed_min) + OVERHEAD_MIN + buy_ml as f64 / 1e3 / at.flow_l_per_min
 }
 
@@ -90,7 +89,7 @@ fn service_min(at: &FuelStation, now: Time, buy_ml: u64) -> f64 {
 pub(super) fn expected_stop_s(stop: &FuelStop, now: Time) -> u32 {
     let stations = Network::ne_india().fuel_stations();
     let Some(at) = stations.get(usize::from(stop.station)) else { return 0 };
-    let queue_min = queue_mean_min(at, calendar::minute_of_day(now));
+    let queue_min = queue_mean_min(at, now.ist_minute_of_day());
     ((queue_min + OVERHEAD_MIN + stop.buy_ml as f64 / 1e3 / at.flow_l_per_min) * 60.0) as u32
 }
 
@@ -194,7 +193,7 @@ impl Truck {
     pub(super) fn stop_at_pump(&mut self, station: u16, at_m: f64, now: Time) {
         let Some(route) = &self.route else { return };
         let stations = Network::ne_india().fuel_stations();
-        let minute = calendar::minute_of_day(now);
+        let minute = now.ist_minute_of_day();
         let is_open =
             stations.get(usize::from(station)).is_some_and(|at| at.hours_ist.is_open(minute));
         let level_ml = self.tank_ml();
@@ -280,7 +279,7 @@ mod tests {
         let same = others.filter(|other| queue_min(4, other, at(8)).to_bits() == here);
         assert_eq!(same.count(), 0, "another place has another queue");
         for hour in 0..400 {
-            let most = 4.0 * queue_mean_min(station, calendar::minute_of_day(at(hour)));
+            let most = 4.0 * queue_mean_min(station, at(hour).ist_minute_of_day());
             assert!((0.0..=most).contains(&queue_min(9, station, at(hour))));
         }
     }

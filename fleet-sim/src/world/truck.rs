@@ -6,7 +6,7 @@ use fleet_core::{
     Error, Result,
     domain::{Counters, DriverId, Refuelling, RegisteredTruck, TruckId},
     driver::DutyClock,
-    eta::Haul,
+    eta::{Haul, ambient_c},
     physics::{TruckModel, Vehicle, VehicleState, tank::Tank},
     random::Stream,
     route::{BuiltinRouter, Network, NodeIx, Route, ZoneIx},
@@ -14,7 +14,7 @@ use fleet_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Glance, Output, drive::Scene, job::Job, weather};
+use super::{Glance, Output, drive::Scene, job::Job};
 
 /// What the truck is doing, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,7 +228,7 @@ impl Truck {
         let (fixed, node) = Fixed::new(seed, number)?;
         let network = Network::ne_india();
         let place = network.node_at(node);
-        let ambient_c = weather::ambient_c(place.altitude_m, start);
+        let ambient_c = ambient_c(place.altitude_m, Some(start));
         let capacity_ul = whole(fixed.model.fuel_tank_l * 1e6);
         let price = super::pumps::price_paise_per_l(network, place.state);
         // The world begins in the middle of a working day, not with thirty empty trucks: they set

@@ -1,34 +1,14 @@
-//! The air: how warm it is, where it rains, where one sees nothing. Drawn by seed, place and day,
-//! never by truck.
+//! The sky: where it rains, where one sees nothing, how busy towns are. Drawn by seed, place and
+//! day, never by truck.
 
 use fleet_core::{
     driver::{Rain, sight_mps},
+    eta::Conditions,
     random::Stream,
     route::{FogRule, Zone},
     time::Time,
     units::kmh_from_mps,
 };
-
-/// Mean temperature by month in Guwahati, °C, January first (India Meteorological Department).
-const MONTHLY_MEAN_C: [f64; 12] =
-    [17.5, 19.6, 23.3, 25.9, 26.8, 28.1, 28.9, 29.0, 28.7, 26.3, 22.3, 18.7];
-/// Fall of temperature with height, K/m (standard atmosphere, ISO 2533).
-const LAPSE_K_PER_M: f64 = 0.006_5;
-/// Half of the difference between the warmest and the coldest hour, K (estimate).
-const DAILY_SWING_K: f64 = 5.0;
-/// The coldest hour, seconds after midnight IST.
-const COLDEST_S: f64 = 5.0 * 3_600.0;
-
-/// Temperature of the air at `altitude_m` and `time`, °C.
-pub(super) fn ambient_c(altitude_m: f64, time: Time) -> f64 {
-    let month = usize::from(time.ist_month()) - 1;
-    let since_coldest = f64::from(time.ist_second_of_day()) - COLDEST_S;
-    let half_days = (since_coldest / 43_200.0).rem_euclid(2.0);
-    // A parabola in each half of the day stands in for the sine: the same on every machine.
-    let x = if half_days < 1.0 { half_days } else { 2.0 - half_days };
-    let swing = if x < 0.5 { 2.0 * x * x * 2.0 - 1.0 } else { 1.0 - 4.0 * (1.0 - x) * (1.0 - x) };
-    MONTHLY_MEAN_C[month] - LAPSE_K_PER_M * altitude_m + DAILY_SWING_K * swing
-}
 
 /// Share of days with rain by month, January first (estimate after the rainy days at Guwahati).
 const WET_DAYS: [f64; 12] =
@@ -56,14 +36,14 @@ impl Sky {
     pub(super) const fn seen_at(seed: u64, now: Time) -> Self {
         Self { seed, seen_until: now.plus_ms(3_600_000) }
     }
+}
 
-    /// The rain over a state, by its code.
-    pub(super) fn rain(self, code: &str, time: Time) -> Rain {
+impl Conditions for Sky {
+    fn rain(&self, code: &str, time: Time) -> Rain {
         if time < self.seen_until { rain(self.seed, code, time) } else { Rain::None }
     }
 
-    /// Speed that fog leaves in a zone whose season and hours it is, km/h; `None` without fog.
-    pub(super) fn fog_kmh(self, zone: &Zone, rule: &FogRule, time: Time) -> Option<f64> {
+    fn fog_kmh(&self, zone: &Zone, rule: &FogRule, time: Time) -> Option<f64> {
         let is_known = time < self.seen_until;
         if is_known {
             fog_kmh(self.seed, zone, rule, time)
@@ -72,9 +52,8 @@ impl Sky {
         }
     }
 
-    /// The volume of a town's traffic in this hour, relative to what is usual: 0.75 to 1.2 (estimate),
-    /// so that the mean of its fourth power, which decides the delay, is 1.
-    pub(super) fn volume(self, zone: &Zone, time: Time) -> f64 {
+    /// 0.75 to 1.2 (estimate), so that the mean of its fourth power, which decides the delay, is 1.
+    fn volume(&self, zone: &Zone, time: Time) -> f64 {
         if time >= self.seen_until {
             return 1.0;
         }
@@ -101,11 +80,6 @@ fn rain(seed: u64, code: &str, time: Time) -> Rain {
     }
 }
 
-/// May to October: roads wash out and close.
-pub(super) fn is_wet_season(time: Time) -> bool {
-    (5..=10).contains(&time.ist_month())
-}
-
 /// Speed that fog leaves in a zone whose season and hours it is, km/h; `None` on a clear day. One
 /// sees 0.4 to 2.5 times as far as the zone's file says, log-uniform.
 fn fog_kmh(seed: u64, zone: &Zone, rule: &FogRule, time: Time) -> Option<f64> {
@@ -125,20 +99,6 @@ fn fog_kmh(seed: u64, zone: &Zone, rule: &FogRule, time: Time) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mornings_are_coldest_and_hills_are_cold() {
-        let at = |hour: i64| Time::from_ms(1_767_551_400_000 + hour * 3_600_000); // 5 January 00:00 IST
-        assert_eq!(at(0).ist_second_of_day(), 0);
-        assert!((ambient_c(0.0, at(5)) - 12.5).abs() < 1e-9);
-        assert!((ambient_c(0.0, at(17)) - 22.5).abs() < 1e-9);
-        assert!(ambient_c(3_000.0, at(5)) < -6.0);
-        for minute in 0..2_880 {
-            let step = ambient_c(0.0, at(0).plus_ms((minute + 1) * 60_000))
-                - ambient_c(0.0, at(0).plus_ms(minute * 60_000));
-            assert!(step.abs() < 0.05, "no jump at minute {minute}");
-        }
-    }
 
     /// Share of the hours of a month in which it rains.
     fn wet_share(seed: u64, month_begins: &str) -> f64 {
