@@ -6,7 +6,7 @@
 //! | `trips` | trip id | the newest revision, and what is asked for beside it |
 //! | `documents` | kind and id | the register, genesis, marks |
 //! | `trucks` | truck id | nothing: which trucks there are |
-//! | `watermarks` | topic/partition | the next offset to be written |
+//! | `watermarks` | topic/partition | the next offset to be written, how far it was swept |
 //!
 //! There is no transaction over a batch: records first, watermarks last, each acknowledged by a
 //! majority and its journal. What was cut off in between comes again from the log, and writing it
@@ -221,7 +221,7 @@ impl FleetStore for MongoStore {
     async fn write(&self, writes: Vec<Write>, watermarks: Watermarks) -> Result<Vec<WriteOutcome>> {
         check_writes(&writes)?;
         let outcomes = self.write_batch(&writes).await?;
-        self.raise(&watermarks).await?;
+        self.raise(&writes, &watermarks).await?;
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
         Ok(outcomes)
     }

@@ -7,9 +7,12 @@ use ::mongodb::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{MongoStore, rows};
+use super::{
+    MongoStore, Sweep,
+    rows::{self, Marked},
+};
 use crate::{
-    Result,
+    Error, Result,
     domain::{EventId, TruckId},
     store::{
         Document, FeedItem, FeedPage, StoredEvent, StoredTrip, TelemetryQuery, TripQuery,
@@ -120,10 +123,38 @@ impl MongoStore {
     }
 
     pub(super) async fn read_watermarks(&self) -> Result<Watermarks> {
-        let rows: Vec<Bson> = self.told(
-            self.told(self.collections.watermarks.find(doc! {}).await)?.try_collect().await,
-        )?;
-        rows.iter().map(rows::partition).collect()
+        let marks = self.marked().await?;
+        Ok(marks.into_iter().map(|marked| (marked.partition, marked.next)).collect())
+    }
+
+    async fn marked(&self) -> Result<Vec<Marked>> {
+        let rows = self.collections.watermarks.find(doc! {}).await;
+        let rows: Vec<Bson> = self.told(self.told(rows)?.try_collect().await)?;
+        rows.iter().filter_map(|row| rows::marked(row).transpose()).collect()
+    }
+
+    /// The oldest place of a partition that still is a row.
+    pub(super) async fn oldest(&self, partition: &Partition) -> Result<Option<u64>> {
+        let filter = doc! {
+            "topic": partition.topic.as_str(),
+            "partition": i64::from(partition.number),
+        };
+        let row = self.collections.telemetry.find_one(filter).sort(doc! { "offset": 1 }).await;
+        Ok(self.told(row)?.as_ref().and_then(rows::take_place).map(|place| place.offset))
+    }
+
+    /// The place before which a reader may have missed something. Where the server sweeps, nobody
+    /// tells us how far: once anything is gone it is the oldest row, or the watermark if there is
+    /// none. That may send a reader back to the beginning who missed nothing, never the reverse.
+    async fn kept_from(&self, marked: &Marked) -> Result<u64> {
+        let Some(first) = marked.first.filter(|_| self.sweep == Sweep::Server) else {
+            return Ok(marked.swept);
+        };
+        Ok(match self.oldest(&marked.partition).await? {
+            Some(oldest) if oldest > first => oldest.max(marked.swept),
+            Some(_) => marked.swept,
+            None => marked.next,
+        })
     }
 
     pub(super) async fn read_documents(
@@ -159,14 +190,26 @@ impl MongoStore {
     /// The room is shared by the partitions; the least behind are served first, so that what they
     /// leave goes to those with more.
     pub(super) async fn read_feed(&self, from: &Watermarks, max: usize) -> Result<FeedPage> {
-        let start_of = |partition: &Partition| from.get(partition).copied().unwrap_or(0);
-        let mut behind: Vec<(Partition, u64)> = self.read_watermarks().await?.into_iter().collect();
-        behind.sort_by_key(|(partition, next)| next.saturating_sub(start_of(partition)));
+        let mut behind: Vec<(Partition, u64, u64)> = Vec::new();
+        for marked in self.marked().await? {
+            let asked = from.get(&marked.partition).copied();
+            let start = match asked {
+                Some(start) if start >= marked.next => start, // nothing to miss
+                _ => {
+                    let kept_from = self.kept_from(&marked).await?;
+                    if asked.is_some_and(|start| start < kept_from) {
+                        return Err(Error::not_found("cursor: what came after it has expired"));
+                    }
+                    asked.unwrap_or(kept_from)
+                }
+            };
+            behind.push((marked.partition, start, marked.next));
+        }
+        behind.sort_by_key(|(_, start, next)| next.saturating_sub(*start));
         let now = self.now();
         let mut page = FeedPage { items: Vec::new(), next: from.clone(), has_more: false };
         let (mut room, mut left) = (max, behind.len());
-        for (partition, end) in behind {
-            let start = start_of(&partition);
+        for (partition, start, end) in behind {
             let share = room.div_ceil(left);
             left -= 1;
             let items = if start < end && share > 0 {

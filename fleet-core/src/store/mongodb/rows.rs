@@ -43,7 +43,7 @@ fn put_place(row: &mut Document, place: &Place) {
     row.insert("offset", signed(place.offset));
 }
 
-fn take_place(row: &Document) -> Option<Place> {
+pub(super) fn take_place(row: &Document) -> Option<Place> {
     let topic = row.get_str("topic").ok()?.parse().ok()?;
     let number = u32::try_from(row.get_i64("partition").ok()?).ok()?;
     let offset = u64::try_from(row.get_i64("offset").ok()?).ok()?;
@@ -117,11 +117,32 @@ pub(super) fn stored_trip(mut row: Document) -> Result<StoredTrip> {
 }
 
 /// `topic/number`.
-pub(super) fn partition(row: &Document) -> Result<(Partition, u64)> {
+pub(super) fn partition_id(partition: &Partition) -> String {
+    format!("{}/{}", partition.topic, partition.number)
+}
+
+/// What is kept of a partition that has a watermark.
+pub(super) struct Marked {
+    pub(super) partition: Partition,
+    /// The watermark.
+    pub(super) next: u64,
+    /// Everything before this place was swept by us, or was never a row.
+    pub(super) swept: u64,
+    /// The first place that ever was a row.
+    pub(super) first: Option<u64>,
+}
+
+/// `None` for a partition that has no watermark yet.
+pub(super) fn marked(row: &Document) -> Result<Option<Marked>> {
+    if row.get("next").is_none() {
+        return Ok(None);
+    }
+    let offset = |field| row.get_i64(field).ok().and_then(|offset| u64::try_from(offset).ok());
     let read = || {
         let (topic, number) = row.get_str("_id").ok()?.rsplit_once('/')?;
         let partition = Partition { topic: topic.parse().ok()?, number: number.parse().ok()? };
-        Some((partition, u64::try_from(row.get_i64("next").ok()?).ok()?))
+        let (swept, first) = (offset("swept").unwrap_or(0), offset("first"));
+        Some(Marked { partition, next: offset("next")?, swept, first })
     };
-    read().ok_or_else(|| damaged("a watermark"))
+    read().map(Some).ok_or_else(|| damaged("a watermark"))
 }

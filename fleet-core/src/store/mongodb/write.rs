@@ -15,7 +15,7 @@ use crate::{
     store::{
         Document, StoredEvent, TelemetryWrite, TripWrite, Watermarks, Write, WriteOutcome, compare,
     },
-    stream::Partition,
+    stream::{Partition, Place},
     time::Time,
 };
 
@@ -212,16 +212,32 @@ impl MongoStore {
     }
 
     /// Raises the watermarks: only once what lies below them is acknowledged.
-    pub(super) async fn raise(&self, watermarks: &Watermarks) -> Result<()> {
-        let raises: Vec<_> =
-            watermarks.iter().map(|(partition, next)| self.raise_one(partition, *next)).collect();
+    pub(super) async fn raise(&self, writes: &[Write], watermarks: &Watermarks) -> Result<()> {
+        let mut firsts: HashMap<&Partition, u64> = HashMap::new();
+        for write in writes {
+            if let Write::Telemetry(write) = write {
+                let offset = write.place.offset;
+                let first = firsts.entry(&write.place.partition).or_insert(offset);
+                *first = offset.min(*first);
+            }
+        }
+        let raises: Vec<_> = watermarks
+            .iter()
+            .map(|(partition, next)| {
+                let mut update = doc! { "$max": { "next": rows::signed(*next) } };
+                if let Some(first) = firsts.get(partition) {
+                    update.insert("$min", doc! { "first": rows::signed(*first) });
+                }
+                self.mark(partition, update)
+            })
+            .collect();
         stream::iter(raises).buffer_unordered(CONCURRENT).try_collect::<Vec<()>>().await?;
         Ok(())
     }
 
-    async fn raise_one(&self, partition: &Partition, next: u64) -> Result<()> {
-        let filter = doc! { "_id": format!("{}/{}", partition.topic, partition.number) };
-        let update = doc! { "$max": { "next": rows::signed(next) } };
+    /// Updates what is kept of a partition.
+    async fn mark(&self, partition: &Partition, update: Bson) -> Result<()> {
+        let filter = doc! { "_id": rows::partition_id(partition) };
         for _ in 0..2 {
             let done = self.collections.watermarks.update_one(filter.clone(), update.clone());
             match done.upsert(true).await {
@@ -232,21 +248,32 @@ impl MongoStore {
         Err(Error::unavailable(format!("watermark of {partition}: raised by another just now")))
     }
 
-    /// Deletes what has expired, oldest first, a chunk at a time.
+    /// Deletes what has expired, a chunk at a time, and marks how far partitions are emptied.
     pub(super) async fn sweep_expired(&self, now: Time) -> Result<u64> {
         let expired = doc! { "expires_at": { "$lte": rows::date(now) } };
+        let fields = doc! { "topic": 1, "partition": 1, "offset": 1 };
         let mut swept = 0;
         loop {
-            let ids = self.collections.telemetry.find(expired.clone());
-            let ids = ids.projection(doc! { "_id": 1 }).limit(SWEEP_CHUNK).await;
-            let rows: Vec<Bson> = self.told(self.told(ids)?.try_collect().await)?;
-            let ids: Vec<_> = rows.iter().filter_map(|row| row.get("_id").cloned()).collect();
-            if ids.is_empty() {
+            let found = self.collections.telemetry.find(expired.clone());
+            let found = found.projection(fields.clone()).limit(SWEEP_CHUNK).await;
+            let found: Vec<Bson> = self.told(self.told(found)?.try_collect().await)?;
+            if found.is_empty() {
                 return Ok(swept);
             }
+            let ids: Vec<_> = found.iter().filter_map(|row| row.get("_id").cloned()).collect();
             let gone = doc! { "_id": { "$in": ids }, "expires_at": { "$lte": rows::date(now) } };
-            let done = self.told(self.collections.telemetry.delete_many(gone).await)?;
-            swept += done.deleted_count;
+            swept += self.told(self.collections.telemetry.delete_many(gone).await)?.deleted_count;
+            let mut lasts: HashMap<Partition, u64> = HashMap::new();
+            for Place { partition, offset } in found.iter().filter_map(rows::take_place) {
+                let last = lasts.entry(partition).or_insert(offset);
+                *last = offset.max(*last);
+            }
+            for (partition, last) in lasts {
+                // Up to the first row that lives longer than what lay behind it.
+                let oldest = self.oldest(&partition).await?.unwrap_or(u64::MAX);
+                let upto = rows::signed(oldest.min(last + 1));
+                self.mark(&partition, doc! { "$max": { "swept": upto } }).await?;
+            }
         }
     }
 }
