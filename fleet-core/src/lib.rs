@@ -23,6 +23,7 @@ pub mod geo;
 #[cfg(feature = "geofence")]
 pub mod geofence;
 pub mod hook;
+pub mod matching;
 mod names;
 pub mod physics;
 pub mod random;

@@ -36,6 +36,7 @@ pub mod osm;
 mod path;
 mod places;
 mod plain;
+pub(crate) mod reach;
 mod shape;
 mod snap;
 mod turns;
