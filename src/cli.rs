@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleet_core::hook::Hook;
 
-use crate::{dead_letters, dump, network, platform, report, settings, truck};
+use crate::{dead_letters, dump, network, platform, report, route, settings, truck};
 
 /// A fleet of trucks on the roads of Northeast India: simulator, pipeline, store and API.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ enum Command {
     },
     /// Where a truck settles on a steady road: speed, power, gear, fuel, coolant, vibration.
     Truck(TruckArgs),
+    /// The way from one place to another: legs, climb, time, fuel, cost, stops.
+    Route(Box<RouteArgs>),
     /// Simulate days of the fleet in memory and print its figures beside published ones.
     Report(report::ReportArgs),
     /// What can be done with a road network.
@@ -129,6 +131,54 @@ pub(crate) struct TruckArgs {
     pub(crate) json: bool,
 }
 
+/// What `route` is asked. Numbers are text here, so that all faults are told at once.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Places are ids or names (case, accents, spaces and hyphens do not matter, a beginning is enough), or
+LAT,LON. Without --truck and --depart the way is the fastest in free flow; with either, hour, zone,
+grade and load count. docs/routing.md names every field of --json.")]
+pub(crate) struct RouteArgs {
+    /// Where it begins.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) from: String,
+    /// Where it ends.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) to: String,
+    /// A place to call at on the way; may be given again.
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
+    pub(crate) via: Vec<String>,
+    /// Roads of your own, JSON of the bundled network's form.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) network: Option<PathBuf>,
+    /// A model's name (see `truck --list`) or file [default: rigid_6x2_25t5].
+    #[arg(long, value_name = "MODEL|FILE")]
+    pub(crate) truck: Option<String>,
+    /// Load, t [default: all that the model may carry].
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub(crate) load: Option<String>,
+    /// Departure: RFC 3339 like 2026-07-10T05:00:00+05:30, or now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) depart: Option<String>,
+    /// Drivers on board, 1 to 3 [default: 1].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) drivers: Option<String>,
+    /// Fuel in the tank at the start, l [default: a full tank].
+    #[arg(long, value_name = "L", allow_negative_numbers = true)]
+    pub(crate) fuel: Option<String>,
+    /// Ways may cross water by boat.
+    #[arg(long)]
+    pub(crate) ferries: bool,
+    /// Tell up to so many other ways, 0 to 5 [default: 0].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) alternatives: Option<String>,
+    /// Print one JSON object.
+    #[arg(long, conflicts_with = "geojson")]
+    pub(crate) json: bool,
+    /// Print GeoJSON: a line for each leg, a point for each stop.
+    #[arg(long)]
+    pub(crate) geojson: bool,
+}
+
 /// Settings as flags. Each can stand in the settings file or in `FLEET_…` too.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RunArgs {
@@ -181,6 +231,7 @@ impl Cli {
                 platform::run(&settings, hook)
             }
             Command::Truck(args) => truck::run(&args),
+            Command::Route(args) => route::run(&args),
             Command::Dump { what, data_dir } => dump::dump(what, &data_dir),
             Command::Report(args) => report::report(&args),
             Command::Network(command) => network::run(&command),

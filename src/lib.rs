@@ -17,6 +17,7 @@ mod network;
 mod platform;
 mod progress;
 mod report;
+mod route;
 mod settings;
 mod truck;
 

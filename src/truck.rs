@@ -48,7 +48,7 @@ fn list() -> Result<()> {
 }
 
 /// The bundled model of this name, or the file at this path.
-fn find(name: &str) -> Result<Arc<TruckModel>> {
+pub(crate) fn find(name: &str) -> Result<Arc<TruckModel>> {
     let path = Path::new(name);
     let is_toml = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("toml"));
     let is_json = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("json"));

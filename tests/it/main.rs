@@ -11,5 +11,6 @@ mod named_points;
 mod network;
 mod parity;
 mod program;
+mod route;
 mod tidy;
 mod truck;

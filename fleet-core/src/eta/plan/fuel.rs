@@ -198,6 +198,14 @@ impl Planner<'_> {
                 stops.insert(0, stop(0, short_ml.max(LEAST_ML).min(room_ml)));
             }
         }
+        // The last stop is worth its queue.
+        if let Some((last, before)) = stops.split_last_mut() {
+            let bought_ml: u64 = before.iter().map(|stop| stop.buy_ml).sum();
+            let burned_ml = ml(Mark::burned_ul(dry, last.at_m));
+            let level_ml = (tank_ml + bought_ml).saturating_sub(burned_ml);
+            let room_ml = capacity_ml.saturating_sub(level_ml);
+            last.buy_ml = last.buy_ml.max(LEAST_ML.min(room_ml));
+        }
         FuelPlan { stops, gap: None }
     }
 
