@@ -9,6 +9,7 @@
 //! | `sqlite` | the embedded backends of [`stream::EventLog`], [`store::FleetStore`], [`state::StateStore`] |
 //! | `mongodb` | [`store::mongodb`], on a MongoDB server |
 //! | `redis` | [`state::redis`] and `ratelimit::RedisLimiter`, on a Redis server |
+//! | `osrm` | `route::osrm`: the client of an OSRM server |
 //! | `osm` | road networks as OpenStreetMap extracts, out (`route::osm::write`) |
 //! | `geofence` | [`geofence`]: circles, polygons and corridors from GeoJSON, thousands at a time by index, and what trucks do at them |
 //! | `testkit` | the laws every backend must pass, a manual clock, injected failures |

@@ -33,6 +33,8 @@ mod legs;
 mod network;
 #[cfg(feature = "osm")]
 pub mod osm;
+#[cfg(feature = "osrm")]
+pub mod osrm;
 mod path;
 mod places;
 mod plain;

@@ -4,12 +4,14 @@ pub mod clock;
 pub mod event_log_laws;
 pub mod failing;
 pub mod limiter_laws;
+mod own_server;
 pub mod router_laws;
 pub mod state_laws;
 pub mod store_laws;
 
 pub use clock::ManualClock;
 pub use failing::{FailingLog, FailingStore};
+pub use own_server::OwnServer;
 
 /// Whether a test that lacks its server must fail instead of being skipped (`FLEET_TEST_REQUIRE=1`).
 #[expect(clippy::disallowed_methods, reason = "a test has no settings to read it from")]
