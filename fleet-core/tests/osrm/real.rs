@@ -96,6 +96,7 @@ async fn radii_bearings_and_alternatives_do_what_they_say() {
     assert_eq!(fault(&osrm, &query).await, expected);
     // Half way along an edge the road runs in two directions, and in no other.
     let middle = line[8].lerp(line[9], 0.5);
+    #[expect(clippy::cast_sign_loss, reason = "headings are 0 to 360")]
     let along = fleet_core::geo::heading_deg(line[8], line[9]) as u16;
     for (degrees, is_there) in
         [(along, true), ((along + 180) % 360, true), ((along + 90) % 360, false)]
