@@ -48,8 +48,8 @@ fn route_end(network: &Network, Snapped { end, snapped_m }: Snapped) -> RouteEnd
             let (position, altitude_m) = (node.position, node.altitude_m);
             RouteEnd { position, altitude_m, snapped_m, node: Some(ix) }
         }
-        End::Road(snap) => {
-            let (position, altitude_m) = network.shape(snap.segment).place(snap.at_m);
+        End::Road(at) => {
+            let (position, altitude_m) = network.shape(at.segment).place(at.at_m);
             RouteEnd { position, altitude_m, snapped_m, node: None }
         }
     }

@@ -13,9 +13,9 @@ use super::{
     ends::{End, Snapped},
     engine::{Engine, Finder},
     graph::Ferries,
-    network::{Network, NodeIx},
+    network::{Network, NodeIx, on_grid},
     path::Route,
-    snap,
+    snap::RoadPoint,
 };
 use crate::{Error, Result, geo::Position};
 
@@ -119,32 +119,69 @@ impl BuiltinRouter {
         Ok(Arc::new(self.find(start, target)?))
     }
 
+    /// The fastest way between two places on roads, as [`Network::nearby`] finds them.
+    ///
+    /// # Errors
+    /// `Invalid` if a place is not on a road of this network; `NotFound` if there is no way.
+    pub fn route_on_roads(&self, from: RoadPoint, to: RoadPoint) -> Result<Arc<Route>> {
+        let [start, target] = [self.on_road("from", from)?, self.on_road("to", to)?]
+            .map(|end| Snapped { end, snapped_m: 0.0 });
+        Ok(Arc::new(self.find(start, target)?))
+    }
+
+    /// The lengths in metres of the shortest ways from one place on a road to others, in their
+    /// order; `None` for those farther than `max_m` or that cannot be reached.
+    ///
+    /// The search ends at that distance, so asking for near places costs little on any network.
+    ///
+    /// # Errors
+    /// `Invalid` if a place is not on a road of this network.
+    pub fn distances(
+        &self,
+        from: RoadPoint,
+        to: &[RoadPoint],
+        max_m: f64,
+    ) -> Result<Vec<Option<f64>>> {
+        let start = self.on_road("from", from)?;
+        let targets = to.iter().map(|to| self.on_road("to", *to)).collect::<Result<Vec<_>>>()?;
+        Ok(self.finder().distances(start, &targets, max_m))
+    }
+
+    fn on_road(&self, field: &str, at: RoadPoint) -> Result<End> {
+        let road = self.network.segments().get(at.segment.index());
+        match road {
+            Some(road) if (0.0..=road.length_m).contains(&at.at_m) => {
+                Ok(End::of(&self.network, RoadPoint { at_m: on_grid(at.at_m), ..at }))
+            }
+            _ => {
+                Err(Error::invalid(format!("{field}: no place on a road of this network: {at:?}")))
+            }
+        }
+    }
+
+    fn finder(&self) -> Finder<'_> {
+        Finder { network: &self.network, engine: &self.engine, ferries: self.ferries }
+    }
+
     fn snapped(&self, field: &str, at: Position) -> Result<Snapped> {
         let at = Position::new(at.lat, at.lon)
             .map_err(|error| Error::invalid(field).with_source(error))?;
-        let nearest = snap::nearest(&self.network, at, self.ferries);
+        let nearest = self.network.nearest(at, self.ferries);
         let snap = nearest.ok_or_else(|| Error::not_found(format!("{field}: there is no road")))?;
-        if snap.snapped_m > self.snap_max_m {
-            let (far_m, max_m) = (snap.snapped_m, self.snap_max_m);
-            let text = format!("{field}: the nearest road is {far_m:.0} m away, over {max_m} m");
+        let snapped_m = snap.distance_m;
+        if snapped_m > self.snap_max_m {
+            let max_m = self.snap_max_m;
+            let text =
+                format!("{field}: the nearest road is {snapped_m:.0} m away, over {max_m} m");
             return Err(Error::not_found(text));
         }
-        let segment = &self.network.segments()[snap.segment.index()];
-        let end = if snap.at_m <= 0.0 {
-            End::Node(segment.from)
-        } else if snap.at_m >= segment.length_m {
-            End::Node(segment.to)
-        } else {
-            End::Road(snap)
-        };
-        Ok(Snapped { end, snapped_m: snap.snapped_m })
+        Ok(Snapped { end: End::of(&self.network, snap.at), snapped_m })
     }
 
     fn find(&self, start: Snapped, target: Snapped) -> Result<Route> {
-        let ferries = self.ferries;
-        let finder = Finder { network: &self.network, engine: &self.engine, ferries };
-        let way = finder.way(start.end, target.end);
-        let way = way.ok_or_else(|| Error::not_found(format!("there is no way {ferries}")))?;
+        let way = self.finder().way(start.end, target.end);
+        let none = || Error::not_found(format!("there is no way {}", self.ferries));
+        let way = way.ok_or_else(none)?;
         Ok(assemble::route(&self.network, start, target, way.cost, &way.spans))
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     graph::{Cost, EdgeIx, Ferries, Graph},
     network::{Network, NodeIx, SegmentIx},
-    snap::Snap,
+    snap::RoadPoint,
     turns::Expansion,
 };
 
@@ -44,7 +44,21 @@ impl Span {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum End {
     Node(NodeIx),
-    Road(Snap),
+    Road(RoadPoint),
+}
+
+impl End {
+    /// A place on a road; where it is the road's end, the node there.
+    pub(crate) fn of(network: &Network, at: RoadPoint) -> Self {
+        let segment = &network.segments()[at.segment.index()];
+        if at.at_m <= 0.0 {
+            Self::Node(segment.from)
+        } else if at.at_m >= segment.length_m {
+            Self::Node(segment.to)
+        } else {
+            Self::Road(at)
+        }
+    }
 }
 
 /// An end, and how far it lies from where it was asked for, metres.
@@ -85,11 +99,11 @@ impl Doors<'_> {
                     edges.map(|edge| self.leaving(Span::whole(self.network, edge))).collect()
                 }
             },
-            End::Road(snap) => {
-                let length_m = self.network.segments()[snap.segment.index()].length_m;
+            End::Road(place) => {
+                let length_m = self.network.segments()[place.segment.index()].length_m;
                 let to_ends = [length_m, 0.0].into_iter();
                 let spans =
-                    to_ends.map(|to_m| Span { segment: snap.segment, from_m: snap.at_m, to_m });
+                    to_ends.map(|to_m| Span { segment: place.segment, from_m: place.at_m, to_m });
                 spans.filter(|span| self.is_open(span)).map(|span| self.leaving(span)).collect()
             }
         }
@@ -112,18 +126,18 @@ impl Doors<'_> {
                 let cost = Cost::default();
                 states.map(|(state, _)| Door { state, cost, span: None }).collect()
             }
-            End::Road(snap) => {
-                self.entry_spans(snap).flat_map(|span| self.reaching(span)).collect()
+            End::Road(place) => {
+                self.entry_spans(place).flat_map(|span| self.reaching(span)).collect()
             }
         }
     }
 
     /// From the ends of the road that may be entered there, to a place on it.
-    fn entry_spans(&self, snap: Snap) -> impl Iterator<Item = Span> {
-        let length_m = self.network.segments()[snap.segment.index()].length_m;
+    fn entry_spans(&self, place: RoadPoint) -> impl Iterator<Item = Span> {
+        let length_m = self.network.segments()[place.segment.index()].length_m;
         let from_ends = [0.0, length_m].into_iter();
         let spans =
-            from_ends.map(move |from_m| Span { segment: snap.segment, from_m, to_m: snap.at_m });
+            from_ends.map(move |from_m| Span { segment: place.segment, from_m, to_m: place.at_m });
         spans.filter(|span| self.is_open(span))
     }
 

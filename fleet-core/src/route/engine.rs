@@ -104,6 +104,45 @@ impl Finder<'_> {
         Some(self.joined(&exits, &found, &entries))
     }
 
+    /// The lengths of the shortest ways from one place to others, metres; `None` for those that are
+    /// farther than `max_m`, or cannot be reached.
+    pub(crate) fn distances(&self, start: End, targets: &[End], max_m: f64) -> Vec<Option<f64>> {
+        let graph = &self.network.graph;
+        let expansion = Expansion::exact(graph);
+        let doors = self.doors(&expansion);
+        let mut best: Vec<Option<Cost>> = targets
+            .iter()
+            .map(|target| match (start, target) {
+                (End::Node(start), End::Node(target)) if start == *target => Some(Cost::default()),
+                _ => Some(doors.straight(start, *target)?.cost(self.network).by_length()),
+            })
+            .collect();
+        let entries: Vec<(u32, Cost, usize)> = (0..)
+            .zip(targets)
+            .flat_map(|(ix, target)| {
+                let doors = doors.entries(*target).into_iter();
+                doors.map(move |door| (door.state, door.cost.by_length(), ix))
+            })
+            .collect();
+        let exits = doors.exits(start).into_iter();
+        let exits: Vec<_> = exits.map(|door| (door.state, door.cost.by_length())).collect();
+        let max = Cost::of(max_m.clamp(0.0, 1e8), 3.6).by_length();
+        let weigh = |edge: EdgeIx, _| Some(graph.cost(edge).by_length());
+        let view = View { graph, expansion: &expansion, ferries: self.ferries, weigh };
+        self.engine.with_scratch(|scratch| {
+            view.spread(scratch, &exits, |state, cost| {
+                for (_, more, ix) in entries.iter().filter(|(entry, ..)| *entry == state) {
+                    let total = cost + *more;
+                    best[*ix] = Some(best[*ix].map_or(total, |best| best.min(total)));
+                }
+                cost.time_us > max.time_us
+                    || best.iter().all(|best| best.is_some_and(|best| best <= cost))
+            });
+        });
+        let lengths_m = best.into_iter().map(|best| best.map(|best| best.by_length().length_m()));
+        lengths_m.map(|length_m| length_m.filter(|length_m| *length_m <= max_m)).collect()
+    }
+
     fn joined(&self, exits: &[Door], found: &Found, entries: &[Door]) -> Way {
         let (first, last) = (&exits[found.start], &entries[found.target]);
         let graph = &self.network.graph;

@@ -43,6 +43,11 @@ impl Cost {
         }
     }
 
+    /// The same with length first, for searches of the shortest way.
+    pub(crate) fn by_length(self) -> Self {
+        Self { time_us: self.length_grid, length_grid: self.time_us }
+    }
+
     pub(crate) fn duration_s(self) -> f64 {
         self.time_us as f64 / 1e6
     }

@@ -28,6 +28,7 @@ mod ends;
 mod engine;
 mod graph;
 mod hierarchy;
+mod index;
 mod join;
 mod legs;
 mod network;
@@ -61,6 +62,7 @@ pub use self::{
     },
     path::{Piece, Route, RouteEnd, StopOnRoute},
     places::{Place, Places},
+    snap::{Course, Nearby, RoadPoint, Side, Snap},
 };
 use crate::{Result, geo::Position};
 
@@ -130,6 +132,8 @@ impl RoadClass {
 
 #[cfg(test)]
 mod search_tests;
+#[cfg(test)]
+mod snap_tests;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,6 @@ use super::{
     ends::{End, Span},
     engine::{Engine, Finder, Way},
     graph::{Cost, EdgeIx},
-    snap::Snap,
     *,
 };
 
@@ -155,7 +154,7 @@ impl Naive<'_> {
                 let leaving = self.edges().into_iter().filter(|edge| self.tail(*edge) == node);
                 leaving.map(|edge| Span::whole(self.network, edge)).collect()
             }
-            End::Road(Snap { segment, at_m, .. }) => {
+            End::Road(RoadPoint { segment, at_m }) => {
                 let to = [self.network.segments()[segment.index()].length_m, 0.0];
                 let spans = to.map(|to_m| Span { segment, from_m: at_m, to_m });
                 spans.into_iter().filter(|span| self.is_open(span.edge())).collect()
@@ -191,7 +190,7 @@ impl Naive<'_> {
             (_, End::Node(node)) => {
                 arrivals.filter(|(edge, _)| self.head(*edge) == node).map(|(_, cost)| cost).min()
             }
-            (start, End::Road(Snap { segment, at_m, .. })) => {
+            (start, End::Road(RoadPoint { segment, at_m })) => {
                 let length_m = self.network.segments()[segment.index()].length_m;
                 let lasts = [0.0, length_m].map(|from_m| Span { segment, from_m, to_m: at_m });
                 let lasts = lasts.into_iter().filter(|span| self.is_open(span.edge()));
@@ -223,7 +222,7 @@ pub(super) fn end(network: &Network, on_road: bool, which: prop::sample::Index, 
     }
     let segment = SegmentIx(pick(network.segments().len()));
     let at_m = network::on_grid(share * network.segments()[segment.index()].length_m);
-    End::Road(Snap { segment, at_m, snapped_m: 0.0 })
+    End::Road(RoadPoint { segment, at_m })
 }
 
 proptest! {
@@ -260,6 +259,28 @@ proptest! {
                 prop_assert_eq!(Some(exact.cost), expected);
                 prop_assert!(naive.is_lawful(&exact), "{exact:?}");
             }
+        }
+    }
+
+    #[test]
+    fn distances_to_many_places_are_those_of_the_shortest_ways_within_the_bound(
+        mut city in city(),
+        ends in prop::collection::vec(
+            (any::<bool>(), any::<prop::sample::Index>(), 0.1..0.9), 2..6,
+        ),
+        max_m in 0.0..4_000.0,
+    ) {
+        // At one speed the shortest way is the fastest.
+        city.streets.iter_mut().for_each(|street| street.4 = 1);
+        let network = city.build();
+        let ends: Vec<_> = ends.into_iter().map(|(r, w, s)| end(&network, r, w, s)).collect();
+        let engine = Engine::default();
+        let finder = Finder { network: &network, engine: &engine, ferries: Ferries::Allowed };
+        let naive = Naive { network: &network, ferries: Ferries::Allowed };
+        let found = finder.distances(ends[0], &ends[1..], max_m);
+        for (target, found) in ends[1..].iter().zip(found) {
+            let expected = naive.cheapest(ends[0], *target).map(Cost::length_m);
+            prop_assert_eq!(found, expected.filter(|length_m| *length_m <= max_m));
         }
     }
 }

@@ -38,8 +38,6 @@ const BENT_FROM_RATIO: f64 = 1.001;
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) pieces: Vec<Piece>,
-    /// South-west and north-east corners of the line.
-    pub(crate) corners: (Position, Position),
 }
 
 static NO_ZONES: LazyLock<Arc<[ZoneIx]>> = LazyLock::new(|| Arc::from([]));
@@ -79,14 +77,18 @@ impl Shape {
             };
             pieces.push(piece(pair, ix, segment, state, zones));
         }
-        let corners = corners(knots.iter().map(|knot| knot.position));
-        Self { pieces, corners }
+        Self { pieces }
     }
 
     /// The place `at_m` metres from the `from` end (clamped to the road), and its altitude.
     pub(crate) fn place(&self, at_m: f64) -> (Position, f64) {
+        self.piece_at(at_m).place(at_m)
+    }
+
+    /// The piece that a place lies on.
+    pub(crate) fn piece_at(&self, at_m: f64) -> &Piece {
         let ix = self.pieces.partition_point(|piece| piece.start_m <= at_m).max(1) - 1;
-        self.pieces[ix].place(at_m)
+        &self.pieces[ix]
     }
 
     pub(crate) fn line(&self) -> Vec<Position> {
@@ -216,19 +218,6 @@ fn bent_knots(line: &[Via], segment: &Segment) -> Vec<Knot> {
 fn rounded(point: Position) -> Position {
     let round = |degrees: f64| format!("{degrees:.6}").parse().unwrap_or(degrees);
     Position { lat: round(point.lat), lon: round(point.lon) }
-}
-
-fn corners(points: impl Iterator<Item = Position>) -> (Position, Position) {
-    let none = (
-        Position { lat: f64::INFINITY, lon: f64::INFINITY },
-        Position { lat: f64::NEG_INFINITY, lon: f64::NEG_INFINITY },
-    );
-    points.fold(none, |(low, high), p| {
-        (
-            Position { lat: low.lat.min(p.lat), lon: low.lon.min(p.lon) },
-            Position { lat: high.lat.max(p.lat), lon: high.lon.max(p.lon) },
-        )
-    })
 }
 
 /// The zones that hold at a point of a segment, lowest index first.

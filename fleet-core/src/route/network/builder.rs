@@ -1,6 +1,6 @@
 //! Networks of roads from elsewhere: OpenStreetMap, a generator, a survey.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use super::{
     BBox, LIST_MAX, Network, Node, NodeIx, SHORT_LIST_MAX, Segment, SegmentIx, Sla, State,
@@ -132,6 +132,7 @@ impl NetworkBuilder {
             along: BTreeMap::new(),
             graph: Graph::default(),
             bent: Vec::new(),
+            index: OnceLock::new(),
         };
         network.by_id = network.sorted_by_id();
         refuse(&laws::of_ends(&network))?;

@@ -34,7 +34,7 @@ use self::{
     fnv::Fnv,
     raw::{File, Reader},
 };
-use super::{graph::Graph, shape::Shape};
+use super::{graph::Graph, index::Index, shape::Shape};
 use crate::{Error, Result, geo::Position};
 
 /// Most nodes or segments of a network: a segment and its direction fit into 32 bits.
@@ -70,6 +70,7 @@ pub struct Network {
     pub(super) graph: Graph,
     /// The lines bent so far; empty where roads follow their lines as they are drawn.
     bent: Vec<OnceLock<Shape>>,
+    index: OnceLock<Index>,
 }
 
 /// What stands along a road: (index in the network's list, metres from the `from` end).
@@ -148,6 +149,7 @@ impl Network {
             along: BTreeMap::new(),
             graph: Graph::default(),
             bent: Vec::new(),
+            index: OnceLock::new(),
         };
         refuse(&reader.faults)?;
         network.by_id = network.sorted_by_id();
@@ -195,6 +197,16 @@ impl Network {
         }
     }
 
+    /// Whether lines are bent until they are as long as their roads.
+    pub(super) fn is_bent(&self) -> bool {
+        !self.bent.is_empty()
+    }
+
+    /// The lines by place; made at the first call.
+    pub(super) fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::new(self))
+    }
+
     /// What stands along a segment, if anything does.
     pub(super) fn along(&self, ix: SegmentIx) -> Option<&Along> {
         self.along.get(&ix)
@@ -202,10 +214,7 @@ impl Network {
 
     /// The drawn line of a segment, ends included.
     pub(super) fn drawn_line(&self, segment: &Segment) -> Vec<Via> {
-        let end = |ix: NodeIx| {
-            let Node { position, altitude_m, .. } = self.nodes[ix.index()];
-            Via { position, altitude_m }
-        };
+        let end = |ix: NodeIx| self.nodes[ix.index()].via();
         let mut line = vec![end(segment.from)];
         line.extend(segment.via.iter());
         line.push(end(segment.to));

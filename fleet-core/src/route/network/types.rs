@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hours::OpeningHours;
+use super::{hours::OpeningHours, roads::Via};
 use crate::geo::Position;
 
 /// Makes an index type: a number that only fits the list it was made for.
@@ -101,6 +101,11 @@ impl Node {
             altitude_m: 0.0,
             population: None,
         }
+    }
+
+    /// As a point of a line.
+    pub(in crate::route) fn via(&self) -> Via {
+        Via { position: self.position, altitude_m: self.altitude_m }
     }
 }
 
