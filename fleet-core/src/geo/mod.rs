@@ -16,6 +16,7 @@
 //! # Ok::<(), fleet_core::Error>(())
 //! ```
 
+pub mod dem;
 pub mod polyline;
 
 use serde::{Deserialize, Serialize};
