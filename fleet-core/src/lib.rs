@@ -10,7 +10,7 @@
 //! | `mongodb` | [`store::mongodb`], on a MongoDB server |
 //! | `redis` | [`state::redis`] and `ratelimit::RedisLimiter`, on a Redis server |
 //! | `osrm` | `route::osrm`: the client of an OSRM server |
-//! | `osm` | road networks as OpenStreetMap extracts, out (`route::osm::write`) |
+//! | `osm` | [`route::osm`]: road networks from OpenStreetMap extracts (XML, PBF), and as such |
 //! | `geofence` | [`geofence`]: circles, polygons and corridors from GeoJSON, thousands at a time by index, and what trucks do at them |
 //! | `testkit` | the laws every backend must pass, a manual clock, injected failures |
 //! | `full` | all of the above but `testkit` |
