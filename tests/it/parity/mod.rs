@@ -29,8 +29,8 @@ use tonic_types::StatusExt;
 
 use crate::program::{Rest, Scratch, run_flags, succeed};
 
-/// The API alone, over what half a day of a fleet left behind and some dead letters: nothing moves
-/// between one question and the next, and a trip was late.
+/// The API alone, over what a fleet left behind in two days and a half and some dead letters:
+/// nothing moves between one question and the next, and a trip was late.
 struct Still {
     rest: Rest,
     grpc_address: String,
@@ -52,7 +52,7 @@ impl Still {
     async fn start() -> Self {
         let scratch = Scratch::new();
         let dir = scratch.path("data");
-        succeed(&run_flags(&dir, "2026-01-05T12:00:00Z", &[]));
+        succeed(&run_flags(&dir, "2026-01-07T12:00:00Z", &[]));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(SystemClock::new().now()));
         let (components, faults) = open(&dir, &clock);
         let (log, store) = (Arc::clone(&components.log), Arc::clone(&components.store));
