@@ -31,7 +31,9 @@ use crate::{
 /// let depot = Position::new(26.1844, 91.7458)?;
 /// let fence = Fence::new("depot".parse()?, Shape::circle(depot, 200.0)?);
 /// let fences = FenceSet::new(vec![fence])?;
-/// let fix = |secs, lon| Fix::new(Time::from_secs(1_767_571_200 + secs), 1, Position::new(26.1844, lon)?);
+/// let fix = |secs: i64, lon| {
+///     Fix::new(Time::from_secs(1_767_571_200 + secs), 1, Position::new(26.1844, lon)?)
+/// };
 ///
 /// let mut tracker = Tracker::new(Settings::default())?;
 /// let fixes = [fix(0, 91.73)?, fix(60, 91.745)?, fix(120, 91.76)?, fix(180, 91.77)?];
