@@ -95,7 +95,10 @@ pub(crate) struct TruckArgs {
     #[arg(value_name = "MODEL|FILE", required_unless_present = "list")]
     pub(crate) model: Option<String>,
     /// Print the models there are, and stop.
-    #[arg(long)]
+    #[arg(
+        long,
+        conflicts_with_all = ["model", "speed", "grade", "load", "gvw", "gear", "altitude", "ambient", "road"]
+    )]
     pub(crate) list: bool,
     /// Speed the driver wants, km/h: 0 to 120.
     #[arg(
@@ -126,7 +129,7 @@ pub(crate) struct TruckArgs {
     /// Class of the road by ISO 8608, A (smooth) to E [default: B].
     #[arg(long, value_name = "A..E")]
     pub(crate) road: Option<String>,
-    /// Print one JSON object.
+    /// Print one JSON object; with --list, one array of them.
     #[arg(long)]
     pub(crate) json: bool,
 }

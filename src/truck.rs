@@ -2,11 +2,11 @@
 
 use std::{fs, io::Write, ops::RangeInclusive, path::Path, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use fleet_core::physics::{
     IsoClass, OperatingPoint, Road, TruckModel, Vehicle, operating_point, vibration::HealthZone,
 };
-use fleet_core::units::mps_from_kmh;
+use fleet_core::units::{mps_from_kmh, round_to};
 use serde_json::json;
 
 use crate::cli::TruckArgs;
@@ -23,7 +23,7 @@ struct Question {
 
 pub(crate) fn run(args: &TruckArgs) -> Result<()> {
     if args.list {
-        return list();
+        return list(args.json);
     }
     let name = args.model.as_deref().unwrap_or_default();
     let (model, question) = ask(args, find(name))?;
@@ -39,8 +39,23 @@ pub(crate) fn run(args: &TruckArgs) -> Result<()> {
     Ok(())
 }
 
-fn list() -> Result<()> {
+fn list(as_json: bool) -> Result<()> {
     let mut out = std::io::stdout().lock();
+    if as_json {
+        let entry = |model: &Arc<TruckModel>| {
+            json!({
+                "model": model.id,
+                "name": model.name,
+                "model_reference": model.model_reference,
+                "gvw_kg": model.gvw_kg,
+                "kerb_kg": model.kerb_kg,
+                "rated_kw": model.engine.rated_kw,
+                "gears": model.driveline.gear_ratios.len(),
+            })
+        };
+        let models: serde_json::Value = TruckModel::bundled().iter().map(entry).collect();
+        return Ok(writeln!(out, "{models:#}")?);
+    }
     for model in TruckModel::bundled() {
         writeln!(out, "{:18}{:48}{}", model.id, model.name, model.model_reference)?;
     }
@@ -59,7 +74,8 @@ pub(crate) fn find(name: &str) -> Result<Arc<TruckModel>> {
     let text = fs::read_to_string(path).with_context(|| name.to_owned())?;
     let is_json = is_json || (!is_toml && text.trim_start().starts_with('{'));
     let model = if is_json { TruckModel::from_json(&text) } else { TruckModel::from_toml(&text) };
-    Ok(Arc::new(model.with_context(|| name.to_owned())?))
+    // The text has its source in it already.
+    Ok(Arc::new(model.map_err(|error| anyhow!("{name}: {error}"))?))
 }
 
 /// What is wrong with the flags, collected.
@@ -144,19 +160,25 @@ impl Faults {
     }
 }
 
+/// To a millionth: more is noise of the way the point was found.
+fn rounded(value: f64) -> f64 {
+    round_to(value, 6)
+}
+
 fn as_json(model: &TruckModel, question: &Question, point: &OperatingPoint) -> serde_json::Value {
     json!({
         "model": model.id,
         "mass_kg": question.mass_kg,
         "target_speed_kmh": question.target_kmh,
-        "speed_kmh": point.speed_kmh,
-        "engine_power_kw": point.engine_power_kw,
+        "speed_kmh": rounded(point.speed_kmh),
+        "engine_power_kw": rounded(point.engine_power_kw),
         "gear": point.gear,
-        "rpm": point.rpm,
-        "fuel_l_per_h": point.fuel_l_per_h,
-        "fuel_l_per_100km": point.fuel_l_per_100km,
-        "coolant_c": point.coolant_c,
-        "vibration_rms_z": point.vibration_rms_z_mps2,
+        "rpm": rounded(point.rpm),
+        "fuel_l_per_h": rounded(point.fuel_l_per_h),
+        "fuel_l_per_100km": point.fuel_l_per_100km.map(rounded),
+        "coolant_c": rounded(point.coolant_c),
+        "vibration_rms_z": rounded(point.vibration_rms_z_mps2),
+        "service_brake_kw": rounded(point.service_brake_kw),
     })
 }
 
@@ -171,6 +193,11 @@ fn table(model: &TruckModel, question: &Question, point: &OperatingPoint) -> Str
     let per_way =
         point.fuel_l_per_100km.map_or("– (standing)".into(), |l| format!("{l:.1} l/100 km"));
     let zone = HealthZone::of(point.vibration_rms_z_mps2, 8.0).as_str();
+    let brakes = if point.service_brake_kw < 0.05 {
+        "none".into()
+    } else {
+        format!("{:.1} kW beyond what engine and exhaust brake hold", point.service_brake_kw)
+    };
     let rows = [
         ("speed", format!("{:.1} km/h{held}", point.speed_kmh)),
         ("engine power", format!("{:.1} kW", point.engine_power_kw)),
@@ -178,6 +205,7 @@ fn table(model: &TruckModel, question: &Question, point: &OperatingPoint) -> Str
         ("engine speed", format!("{:.0} rpm", point.rpm)),
         ("fuel", format!("{:.1} l/h", point.fuel_l_per_h)),
         ("", per_way),
+        ("brakes", brakes),
         ("coolant", format!("{:.0} °C", point.coolant_c)),
         (
             "vibration",

@@ -13,10 +13,11 @@ struct Faults(Vec<String>);
 
 impl Faults {
     /// `value` must lie in [`least`, `most`]; NaN lies nowhere. A bound that is another field, itself
-    /// unknown or absurd, is not held against this one: that field has its own fault.
+    /// unknown or absurd, is not held against this one, nor are bounds that leave no room: that field
+    /// has its own fault.
     fn range(&mut self, path: &str, value: f64, least: f64, most: f64) {
         let is_known = |bound: f64| bound.abs() < 0.1 * UNKNOWN;
-        if !(is_known(least) && is_known(most)) {
+        if !(is_known(least) && is_known(most)) || least > most {
             return;
         }
         if !(least..=most).contains(&value) {

@@ -22,6 +22,8 @@ pub struct OperatingPoint {
     pub fuel_l_per_100km: Option<f64>,
     /// Coolant in balance, °C, mean over the fan's cycles.
     pub coolant_c: f64,
+    /// What the service brakes take beyond engine and exhaust brake, kW; 0 but on steep descents.
+    pub service_brake_kw: f64,
     /// Vibration, RMS z, m/s².
     pub vibration_rms_z_mps2: f64,
 }
@@ -80,6 +82,7 @@ pub fn operating_point(
         fuel_l_per_h: fuel_l / seconds * 3_600.0,
         fuel_l_per_100km: (sum.distance_m > 0.0).then(|| fuel_l / sum.distance_m * 1e5),
         coolant_c: coolant / seconds,
+        service_brake_kw: sum.energy.brakes_j / seconds * 1e-3,
         vibration_rms_z_mps2: (variance / seconds).sqrt(),
     }
 }
