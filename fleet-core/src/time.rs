@@ -109,7 +109,7 @@ impl Time {
     pub const fn ist_date(self) -> (i64, u8, u8) {
         // Civil date from days: H. Hinnant, "chrono-compatible low-level date algorithms", 2013.
         let z = self.ist_day() + 719_468;
-        let doe = z.rem_euclid(146_097);
+        let doe = z.rem_euclid(146_097) as u32; // small: its divisions are multiplications
         let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
         let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
         let mp = (5 * doy + 2) / 153;

@@ -237,6 +237,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn standing_in_one_go_or_by_the_second_is_the_same() {
+        for (on_duty_s, before_s, goes) in [(0, 0, 40), (HOUR_S, 0, 40), (7 * HOUR_S, 1_000, 120)] {
+            let mut whole = driven(on_duty_s);
+            whole.stand(&STRICT, before_s);
+            let mut seconds = whole;
+            for _ in 0..goes {
+                whole.stand(&STRICT, 997);
+                for _ in 0..997 {
+                    seconds.stand(&STRICT, 1);
+                }
+                assert_eq!(whole, seconds);
+            }
+        }
+    }
+
     /// Minute by minute for three weeks, as hard as the rules allow.
     #[test]
     fn nobody_drives_more_than_eight_hours_a_day_or_forty_eight_a_week() {

@@ -4,6 +4,7 @@
 //! form of the exponential, so a long step cannot overshoot and every machine gets the same bits.
 
 use super::model::TruckModel;
+use super::{at_least, at_most};
 
 /// Ram air's effect, (v / 22 m/s)^0.7, at 0, 2, … 30 m/s.
 const RAM: [f64; 16] = [
@@ -16,11 +17,13 @@ const FAN: [f64; 14] = [
     0.938_74, 1.0, 1.058_853, 1.115_601, 1.170_485,
 ];
 
+#[inline]
 fn on_grid<const N: usize>(table: &[f64; N], place: f64) -> f64 {
-    let place = place.max(0.0);
+    let place = at_least(place, 0.0);
     #[expect(clippy::cast_sign_loss, reason = "not negative; `as` saturates beyond the end")]
-    let i = (place as usize).min(N - 2);
-    table[i] + (table[i + 1] - table[i]) * (place - i as f64).min(1.0)
+    let row = (place as u32).min(N as u32 - 2);
+    let i = (row as usize).min(N - 2);
+    table[i] + (table[i + 1] - table[i]) * at_most(place - f64::from(row), 1.0)
 }
 
 /// The engine's state during a part of a step, as far as it makes heat or moves air.
@@ -86,11 +89,11 @@ impl Cooling {
 
     /// Coolant temperature, °C, after `dt_s` in air of `ambient_c`.
     pub(super) fn after(&self, coolant_c: f64, ambient_c: f64, run: &Running, dt_s: f64) -> f64 {
-        let light = (1.0 - run.brake_w.max(0.0) * self.per_light_load_w).max(0.0);
+        let light = at_least(1.0 - at_least(run.brake_w, 0.0) * self.per_light_load_w, 0.0);
         let heat_w = (self.heat_load + self.heat_idle_extra * light) * run.fuel_w;
         let mut ua = self.block_w_per_k;
         if run.rpm > 0.0 && coolant_c > self.open_c {
-            let open = ((coolant_c - self.open_c) * self.per_opening_k).min(1.0);
+            let open = at_most((coolant_c - self.open_c) * self.per_opening_k, 1.0);
             let ram = self.ram_w_per_k * (0.12 + 0.88 * on_grid(&RAM, run.speed_mps * 0.5));
             let fan = if run.fan_on {
                 self.fan_w_per_k * on_grid(&FAN, run.rpm * self.per_rated_tenth_rpm)

@@ -43,6 +43,27 @@ pub struct EnergyBook {
     pub brakes_j: f64,
 }
 
+/// Where a step writes its energy down, or nowhere.
+pub(super) trait Book {
+    fn note(&mut self, write: impl FnOnce(&mut EnergyBook));
+}
+
+impl Book for EnergyBook {
+    #[inline]
+    fn note(&mut self, write: impl FnOnce(&mut EnergyBook)) {
+        write(self);
+    }
+}
+
+/// Nobody asks where the energy went.
+#[derive(Debug)]
+pub(super) struct NoBook;
+
+impl Book for NoBook {
+    #[inline]
+    fn note(&mut self, _: impl FnOnce(&mut EnergyBook)) {}
+}
+
 impl AddAssign for EnergyBook {
     fn add_assign(&mut self, other: Self) {
         self.fuel_j += other.fuel_j;

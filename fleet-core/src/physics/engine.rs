@@ -1,8 +1,8 @@
 //! The diesel as a table: full load, motoring drag and Willans lines on one uniform grid of engine
 //! speeds, so that a look-up is a multiplication, a truncation and four linear blends.
 
-use super::interpolate;
 use super::model::Engine;
+use super::{at_least, at_most, interpolate};
 
 /// Density of diesel, kg/l (VECTO `FuelTypes.csv`; EN 590 allows 0.820 to 0.845).
 pub const DIESEL_KG_PER_L: f64 = 0.836;
@@ -49,9 +49,14 @@ impl EnginePoint {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineMap {
-    rows: Box<[EnginePoint]>,
+    /// Beyond the last speed the last row stands again, so that every place has a row after it.
+    rows: Box<[EnginePoint; ROWS]>,
     first_rpm: f64,
+    last: u32,
 }
+
+/// Room for 400 to 3 000 rpm in steps of [`ROW_RPM`].
+const ROWS: usize = 64;
 
 impl EngineMap {
     /// Resamples the curves of a checked `engine` between idle and top speed.
@@ -79,19 +84,56 @@ impl EngineMap {
             slope: grid(&willans.k_fuel_per_brake, rpm) * willans.k_scale,
             friction_w_per_rpm: grid(&willans.p0_fuel_mep_bar, rpm) * 1e5 * swept_m3 / 120.0,
         };
-        let rpms = (0_u8..=u8::MAX).map(|i| first_rpm + ROW_RPM * f64::from(i));
-        let rows = rpms.take_while(|&rpm| rpm < engine.max_rpm + ROW_RPM).map(row).collect();
-        Self { rows, first_rpm }
+        let (mut rows, mut last) = (Box::new([row(first_rpm); ROWS]), 0);
+        for (place, i) in rows.iter_mut().zip(0_u32..) {
+            let rpm = first_rpm + ROW_RPM * f64::from(i);
+            if rpm < engine.max_rpm + ROW_RPM {
+                last = i;
+            }
+            *place = row(first_rpm + ROW_RPM * f64::from(last));
+        }
+        Self { rows, first_rpm, last: last.max(1) }
+    }
+
+    /// The rows around `rpm`, and how far between them it lies.
+    #[inline]
+    fn around(&self, rpm: f64) -> (&EnginePoint, &EnginePoint, f64) {
+        let place = at_least((rpm - self.first_rpm) * (1.0 / ROW_RPM), 0.0);
+        #[expect(clippy::cast_sign_loss, reason = "not negative; `as` saturates beyond the end")]
+        let row = (place as u32).min(self.last - 1);
+        let t = at_most(place - f64::from(row), 1.0);
+        let i = (row as usize).min(ROWS - 2);
+        (&self.rows[i], &self.rows[i + 1], t)
+    }
+
+    /// Full-load torque at `rpm`, Nm.
+    #[inline]
+    pub(super) fn full_nm(&self, rpm: f64) -> f64 {
+        let (a, b, t) = self.around(rpm);
+        a.full_nm + (b.full_nm - a.full_nm) * t
+    }
+
+    /// Power of the fuel, W, for `brake_w` at the crank at `rpm`.
+    #[inline]
+    pub(super) fn fuel_w(&self, rpm: f64, brake_w: f64) -> f64 {
+        let (a, b, t) = self.around(rpm);
+        let slope = a.slope + (b.slope - a.slope) * t;
+        let friction = a.friction_w_per_rpm + (b.friction_w_per_rpm - a.friction_w_per_rpm) * t;
+        at_least(slope * brake_w + friction * rpm, 0.0)
+    }
+
+    /// Least full-load torque between two engine speeds, Nm.
+    pub(super) fn least_nm(&self, from_rpm: f64, to_rpm: f64) -> f64 {
+        let (ends, rows) = ([self.full_nm(from_rpm), self.full_nm(to_rpm)], self.rows.iter());
+        let rpm = |i: u32| self.first_rpm + ROW_RPM * f64::from(i);
+        let between = rows.zip(0_u32..).filter(|(_, i)| (from_rpm..=to_rpm).contains(&rpm(*i)));
+        between.map(|(row, _)| row.full_nm).chain(ends).fold(f64::INFINITY, f64::min)
     }
 
     /// The engine at `rpm`; beyond the table's ends, as at the end.
     #[inline]
     pub fn at(&self, rpm: f64) -> EnginePoint {
-        let place = ((rpm - self.first_rpm) * (1.0 / ROW_RPM)).max(0.0);
-        #[expect(clippy::cast_sign_loss, reason = "not negative; `as` saturates beyond the end")]
-        let row = (place as usize).min(self.rows.len() - 2);
-        let t = (place - row as f64).min(1.0);
-        let (a, b) = (&self.rows[row], &self.rows[row + 1]);
+        let (a, b, t) = self.around(rpm);
         let blend = |a: f64, b: f64| a + (b - a) * t;
         EnginePoint {
             full_nm: blend(a.full_nm, b.full_nm),

@@ -16,8 +16,8 @@ use super::vehicle::VehicleState;
 pub(super) const UPSHIFT_MARGIN: f64 = 1.08;
 /// Steeper than this, engine and exhaust brake hold the truck: the gear is kept low.
 const DESCENT_GRADE: f64 = -0.03;
-/// Most gears a model may have.
-pub(super) const GEARS_MAX: usize = 12;
+/// Room for 12 gears, the most a model may have; a power of two, so that a mask finds any.
+const TABLE: usize = 16;
 
 /// Direction of a shift.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,9 @@ pub(super) struct Gear {
     pub(super) rad_per_m: f64,
     /// Efficiency from crank to wheel.
     pub(super) efficiency: f64,
-    /// Its reciprocal.
+    /// A little less than efficiency times `rad_per_m`, for a force that is surely there.
+    pub(super) sure_per_m: f64,
+    /// The reciprocal of the efficiency.
     pub(super) per_efficiency: f64,
     /// Road speed at the engine's governor, m/s.
     pub(super) governed_mps: f64,
@@ -64,14 +66,13 @@ struct Moment {
     inertia_kg: f64,
     /// What the wanted acceleration takes, N.
     force_n: f64,
-    /// Most that this gear gives, N.
-    most_n: f64,
 }
 
 /// All gears and the shift lines.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Gearbox {
-    gears: [Gear; GEARS_MAX],
+    /// By their number; the rest of the table repeats first and top gear, so that any number has one.
+    gears: [Gear; TABLE],
     /// Number of gears, 1 to 12.
     pub(super) top: u8,
     /// Speed at which the engine reaches its governor in top gear, m/s.
@@ -103,9 +104,9 @@ impl Gearbox {
         let (driveline, engine, tyre) = (&model.driveline, &model.engine, &model.tyre);
         let r_squared = tyre.r_dyn_m * tyre.r_dyn_m;
         let wheels_kg = f64::from(tyre.wheels) * tyre.inertia_per_wheel_kgm2 / r_squared;
-        let mut gears = [Gear::default(); GEARS_MAX];
+        let mut gears = [Gear::default(); TABLE];
         let mut top = 0;
-        for (gear, &ratio) in gears.iter_mut().zip(&driveline.gear_ratios) {
+        for (gear, &ratio) in gears[1..].iter_mut().zip(&driveline.gear_ratios) {
             let rad_per_m = ratio * driveline.final_drive / tyre.r_dyn_m;
             let is_direct = (ratio - 1.0).abs() < 1e-9;
             let rpm_per_mps = rad_per_m * 30.0 / std::f64::consts::PI;
@@ -114,13 +115,16 @@ impl Gearbox {
                 rpm_per_mps,
                 rad_per_m,
                 efficiency,
+                sure_per_m: 0.999 * efficiency * rad_per_m,
                 per_efficiency: 1.0 / efficiency,
                 governed_mps: engine.max_rpm / rpm_per_mps,
                 rotating_kg: wheels_kg + engine.inertia_kgm2 * rad_per_m * rad_per_m,
             };
             top += 1;
         }
-        let top_gear = gears[usize::from(u8::max(top, 1)) - 1];
+        let top_gear = gears[usize::from(top)];
+        gears[0] = gears[1];
+        gears[usize::from(top)..].fill(top_gear);
         Self {
             gears,
             top,
@@ -145,10 +149,11 @@ impl Gearbox {
     /// The constants of `gear`, 1 to `top`; other numbers mean the nearest.
     #[inline]
     pub(super) fn gear(&self, gear: u8) -> &Gear {
-        &self.gears[usize::from(gear.clamp(1, self.top) - 1).min(GEARS_MAX - 1)]
+        &self.gears[usize::from(gear) % TABLE]
     }
 
     /// Whether the engine would turn too fast in `gear` at `speed_mps`.
+    #[inline]
     pub(super) fn over_revs(&self, gear: u8, speed_mps: f64) -> bool {
         gear > 0 && speed_mps * self.gear(gear).rpm_per_mps > 1.02 * self.max_rpm
     }
@@ -170,6 +175,7 @@ impl Gearbox {
 
     /// The gear to engage when rolling in neutral at `speed_mps`, to accelerate at `accel_mps2`.
     /// `None` if the truck rolls by itself and too slowly for any gear.
+    #[inline(never)]
     pub(super) fn engage(&self, drive: &Drive<'_>, speed_mps: f64, accel_mps2: f64) -> Option<u8> {
         let resist_n = drive.resist_n(speed_mps);
         let after_mps = self.after_gap(drive, speed_mps, resist_n);
@@ -227,34 +233,47 @@ impl Gearbox {
         let rpm = speed_mps * gear.rpm_per_mps;
         let resist_n = drive.resist_n(speed_mps);
         let inertia_kg = drive.mass_kg() + gear.rotating_kg;
-        let now = Moment {
-            gear: state.gear,
-            speed_mps,
-            accel_mps2,
-            rpm,
-            resist_n,
-            inertia_kg,
-            force_n: resist_n + inertia_kg * accel_mps2,
-            most_n: drive.force_max_n(gear, rpm),
-        };
+        let force_n = resist_n + inertia_kg * accel_mps2;
+        let is_high = rpm > self.up_light_rpm && state.gear < self.top;
+        // Most of the time the engine surely pulls, fast enough: nothing is to be weighed.
+        let is_at_ease =
+            rpm >= self.down_rpm && force_n > 0.0 && resist_n <= drive.sure_n(gear, rpm);
+        if is_at_ease && !is_high {
+            return None;
+        }
+        let gear = state.gear;
+        let now = Moment { gear, speed_mps, accel_mps2, rpm, resist_n, inertia_kg, force_n };
+        self.weigh(drive, state, &now)
+    }
+
+    /// Whether one of the shift lines is crossed, and the dwell timers allow what follows from it.
+    #[inline(never)]
+    fn weigh(&self, drive: &Drive<'_>, state: &VehicleState, now: &Moment) -> Option<u8> {
         let is_reversible = state.in_gear_s >= self.reverse_block_s;
         let may_rise = state.last_shift != Shift::Down || is_reversible;
         if may_rise
-            && rpm > self.up_light_rpm
-            && let Some(next) = self.shift_up(drive, &now)
+            && now.rpm > self.up_light_rpm
+            && now.gear < self.top
+            && let Some(next) = self.shift_up(drive, now)
         {
             return Some(next);
         }
-        let may_fall = state.last_shift != Shift::Up || is_reversible || rpm < 900.0;
-        if may_fall { self.shift_down(drive, &now) } else { None }
+        let may_fall = state.last_shift != Shift::Up || is_reversible || now.rpm < 900.0;
+        if may_fall && now.gear > 1 { self.shift_down(drive, now) } else { None }
     }
 
+    /// Most that the gear of this moment gives, N.
+    fn most_n(&self, drive: &Drive<'_>, now: &Moment) -> f64 {
+        drive.force_max_n(self.gear(now.gear), now.rpm)
+    }
+
+    /// Called above the lower line, below top gear.
     fn shift_up(&self, drive: &Drive<'_>, now: &Moment) -> Option<u8> {
         let is_held = drive.grade() < DESCENT_GRADE && now.force_n < 0.0;
-        if now.gear >= self.top || (is_held && now.rpm < self.rated_rpm) {
+        if is_held && now.rpm < self.rated_rpm {
             return None;
         }
-        let load = (now.force_n / now.most_n).clamp(0.0, 1.0);
+        let load = (now.force_n / self.most_n(drive, now)).clamp(0.0, 1.0);
         let line_rpm = self.up_light_rpm + self.up_full_extra_rpm * load;
         if now.rpm <= line_rpm && now.rpm < self.rated_rpm {
             return None;
@@ -281,18 +300,17 @@ impl Gearbox {
         able(now.gear + 1, next_mps2).then_some(now.gear + 1)
     }
 
+    /// Called above first gear.
     fn shift_down(&self, drive: &Drive<'_>, now: &Moment) -> Option<u8> {
-        if now.gear <= 1 {
-            return None;
-        }
         if now.force_n <= 0.0 {
             return self.hold_descent(drive, now);
         }
+        let most_n = self.most_n(drive, now);
         // Above the torque's plateau a truck that slows gains force, and settles by itself.
         let is_failing =
-            now.resist_n > now.most_n && now.accel_mps2 >= 0.0 && now.rpm <= self.plateau_rpm;
+            now.resist_n > most_n && now.accel_mps2 >= 0.0 && now.rpm <= self.plateau_rpm;
         // Speeding up with torque in hand, as after a start, the engine leaves the low speeds itself.
-        let is_rising = now.accel_mps2 > 0.1 && now.most_n >= now.resist_n + 0.05 * now.inertia_kg;
+        let is_rising = now.accel_mps2 > 0.1 && most_n >= now.resist_n + 0.05 * now.inertia_kg;
         if !is_failing && (now.rpm >= self.down_rpm || is_rising) {
             return None;
         }

@@ -124,6 +124,7 @@ mod drive;
 mod energy;
 mod engine;
 mod gearbox;
+mod ground;
 mod load;
 mod model;
 mod motion;
@@ -140,16 +141,29 @@ pub use engine::{
     CO2_KG_PER_L, DIESEL_J_PER_KG, DIESEL_J_PER_UL, DIESEL_KG_PER_L, EngineMap, EnginePoint,
 };
 pub use gearbox::Shift;
+pub use ground::Ground;
 pub use model::{Driveline, Engine, Thermal, TruckModel, Tyre, Vibration, Willans};
 pub use operating_point::{OperatingPoint, operating_point};
 pub use road::{IsoClass, Road, air_density_kgpm3, roughness_from_iri};
 pub use tyres::{Axle, mean_rolling_coefficient};
-pub use vehicle::{Command, Step, Vehicle, VehicleState};
+pub use vehicle::{Command, Moved, Step, Vehicle, VehicleState};
 
 /// Standard gravity, m/s² (CGPM 1901).
 pub const GRAVITY_MPS2: f64 = 9.806_65;
 
 const RAD_PER_S_PER_RPM: f64 = std::f64::consts::PI / 30.0;
+
+/// The larger; `b` where `a` is no number. One instruction, where `f64::max` takes five.
+#[inline]
+const fn at_least(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+/// The smaller; `b` where `a` is no number.
+#[inline]
+const fn at_most(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
 
 /// Linear between `points` (abscissae ascending, at least one point), constant beyond the ends.
 fn interpolate(points: &[(f64, f64)], x: f64) -> f64 {

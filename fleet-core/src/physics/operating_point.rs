@@ -52,7 +52,7 @@ pub fn operating_point(
 ) -> OperatingPoint {
     let command = Command::drive(target_speed_mps);
     let mut state = VehicleState {
-        speed_mps: target_speed_mps.clamp(0.0, vehicle.gearbox.top_speed_mps),
+        speed_mps: target_speed_mps.clamp(0.0, vehicle.prepared.gearbox.top_speed_mps),
         coolant_c: 80.0,
         ..VehicleState::parked(road.ambient_c)
     };

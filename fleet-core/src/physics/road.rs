@@ -84,15 +84,24 @@ const ZERO_CELSIUS_K: f64 = 273.15;
 pub fn air_density_kgpm3(altitude_m: f64, ambient_c: f64) -> f64 {
     // (1 − x)^5.25588 by its binomial series: the same bits everywhere, unlike powf; with x ≤ 0.21
     // sixteen terms are exact to 1e-12.
-    const EXPONENT: f64 = 5.255_88;
+    const FACTORS: [f64; 16] = binomial_factors(5.255_88);
     let x = 2.255_77e-5 * altitude_m.clamp(-500.0, 9_000.0);
-    let (mut term, mut sum, mut i) = (1.0, 1.0, 0.0);
-    while i < 16.0 {
-        term *= (EXPONENT - i) / (i + 1.0) * -x;
+    let (mut term, mut sum) = (1.0, 1.0);
+    for factor in FACTORS {
+        term *= factor * -x;
         sum += term;
-        i += 1.0;
     }
     101_325.0 * sum / (GAS_CONSTANT * (ambient_c + ZERO_CELSIUS_K))
+}
+
+/// What each term of the binomial series is of the one before it, without x.
+const fn binomial_factors(exponent: f64) -> [f64; 16] {
+    let (mut factors, mut i, mut at) = ([0.0; 16], 0.0, 0);
+    while at < factors.len() {
+        factors[at] = (exponent - i) / (i + 1.0);
+        (i, at) = (i + 1.0, at + 1);
+    }
+    factors
 }
 
 /// Roughness `G_d(n₀)`, m³, of a road of this IRI: √G ≈ 1.81e-3 · IRI (after Kropáč and Múčka).

@@ -76,9 +76,15 @@ impl Tank {
     /// Takes `ul` out, or all there is.
     pub fn burn(&mut self, ul: u64) -> Burned {
         let taken_ul = ul.min(self.level_ul);
-        let taken = u128::from(self.value_upaise) * u128::from(taken_ul);
-        // At most the value itself, so it fits.
-        let cost_upaise = u64::try_from(taken / u128::from(self.level_ul.max(1))).unwrap_or(0);
+        let level_ul = self.level_ul.max(1);
+        let cost_upaise = match self.value_upaise.checked_mul(taken_ul) {
+            Some(taken) => taken / level_ul, // nearly always: far cheaper than the other
+            // At most the value itself, so it fits.
+            None => {
+                let taken = u128::from(self.value_upaise) * u128::from(taken_ul);
+                u64::try_from(taken / u128::from(level_ul)).unwrap_or(0)
+            }
+        };
         self.level_ul -= taken_ul;
         self.value_upaise -= cost_upaise;
         Burned { ul: taken_ul, cost_upaise, is_dry: taken_ul < ul }
@@ -98,10 +104,8 @@ impl Tank {
 /// how a step's fuel enters the book without drift.
 pub fn whole_ul(remainder_ul: f64, fuel_ul: f64) -> (u64, f64) {
     let sum = (remainder_ul + fuel_ul).max(0.0);
-    let whole = sum.floor();
-    #[expect(clippy::cast_sign_loss, reason = "not negative; `as` saturates")]
-    let count = whole as u64;
-    (count, sum - whole)
+    let whole = sum as i64; // not negative: it rounds down; `as` saturates
+    (whole.cast_unsigned(), sum - whole as f64)
 }
 
 /// What the level sender shows, l, in steps of 0.5, for `level_l` in a tank of `capacity_l`: slosh

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::RAD_PER_S_PER_RPM;
 use super::cooling::Cooling;
-use super::drive::Scene;
 use super::energy::EnergyBook;
 use super::engine::EngineMap;
 use super::gearbox::{Gearbox, Shift};
@@ -79,6 +78,19 @@ impl VehicleState {
     }
 }
 
+/// What a step did, without the book of its energy.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moved {
+    /// Way travelled, m, not negative.
+    pub distance_m: f64,
+    /// Fuel burned, µl, not negative.
+    pub fuel_ul: f64,
+    /// RMS acceleration of the seat on the z axis over the step, m/s².
+    pub vibration_rms_mps2: f64,
+    /// Whether the service brakes worked while moving.
+    pub service_brake: bool,
+}
+
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Step {
@@ -92,6 +104,53 @@ pub struct Step {
     pub service_brake: bool,
     /// Where the energy went.
     pub energy: EnergyBook,
+}
+
+/// All of a model that a step needs, prepared once and shared by all trucks made from it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) model: Arc<TruckModel>,
+    pub(super) map: EngineMap,
+    pub(super) gearbox: Gearbox,
+    pub(super) cooling: Cooling,
+    pub(super) idle_rpm: f64,
+    pub(super) rated_rpm: f64,
+    pub(super) max_rpm: f64,
+    pub(super) fan_max_w: f64,
+    pub(super) sure: Sure,
+}
+
+/// Torque that the engine has at any speed of a range.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sure {
+    pub(super) from_rpm: f64,
+    pub(super) to_rpm: f64,
+    pub(super) full_nm: f64,
+    pub(super) per_from_rad_per_s: f64,
+}
+
+impl Prepared {
+    fn new(model: Arc<TruckModel>) -> Self {
+        let map = EngineMap::new(&model.engine);
+        let (from_rpm, to_rpm) = (model.driveline.downshift_rpm, model.engine.rated_rpm);
+        let sure = Sure {
+            from_rpm,
+            to_rpm,
+            full_nm: map.least_nm(from_rpm, to_rpm),
+            per_from_rad_per_s: 1.0 / (from_rpm * RAD_PER_S_PER_RPM),
+        };
+        Self {
+            gearbox: Gearbox::new(&model),
+            cooling: Cooling::new(&model),
+            idle_rpm: model.engine.idle_rpm,
+            rated_rpm: model.engine.rated_rpm,
+            max_rpm: model.engine.max_rpm,
+            fan_max_w: model.fan_max_w,
+            map,
+            sure,
+            model,
+        }
+    }
 }
 
 /// A model with its present mass: the constants of a step, prepared.
@@ -112,12 +171,9 @@ pub struct Step {
 /// ```
 #[derive(Clone)]
 pub struct Vehicle {
-    pub(super) model: Arc<TruckModel>,
-    pub(super) map: EngineMap,
-    pub(super) gearbox: Gearbox,
-    pub(super) cooling: Cooling,
+    pub(super) prepared: Arc<Prepared>,
     pub(super) shaking: Shaking,
-    pub(super) mass_kg: f64,
+    mass_kg: f64,
     /// Rolling coefficient at this mass on a road of IRI 2 m/km.
     pub(super) rolling_coefficient: f64,
 }
@@ -126,26 +182,24 @@ impl fmt::Debug for Vehicle {
     /// Id and mass: the prepared tables say nothing more.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Vehicle");
-        shown.field("model", &self.model.id).field("mass_kg", &self.mass_kg);
+        shown.field("model", &self.model().id).field("mass_kg", &self.mass_kg);
         shown.finish_non_exhaustive()
     }
 }
 
 impl Vehicle {
-    /// `model` weighing `mass_kg` in all.
+    /// `model` weighing `mass_kg` in all. What is prepared for the model is shared with every clone:
+    /// of many trucks of one model clone the first.
     ///
     /// # Errors
     /// `Invalid`: the model's faults, or a mass outside kerb weight to 110 % of `gvw_kg`.
     pub fn new(model: Arc<TruckModel>, mass_kg: f64) -> Result<Self> {
         model.check()?;
         let mut vehicle = Self {
-            map: EngineMap::new(&model.engine),
-            gearbox: Gearbox::new(&model),
-            cooling: Cooling::new(&model),
             shaking: Shaking::new(&model, mass_kg),
             mass_kg,
             rolling_coefficient: model.tyre.rrc_at_gvw,
-            model,
+            prepared: Arc::new(Prepared::new(model)),
         };
         vehicle.set_mass(mass_kg)?;
         Ok(vehicle)
@@ -153,7 +207,7 @@ impl Vehicle {
 
     /// The parameters.
     pub fn model(&self) -> &TruckModel {
-        &self.model
+        &self.prepared.model
     }
 
     /// Mass with payload, kg.
@@ -176,15 +230,15 @@ impl Vehicle {
     /// # Ok::<(), fleet_core::Error>(())
     /// ```
     pub fn descent_mps(&self, road: &Road) -> f64 {
-        let scene = Scene::new(self, road, &Command::PARKED, None);
-        let pull_n = -(scene.hill_n + scene.rolling_n);
+        let ground = self.ground(road);
+        let pull_n = -(ground.hill_n + ground.rolling_n);
         if pull_n <= 0.0 {
             return f64::INFINITY;
         }
-        let (engine, driveline) = (&self.model.engine, &self.model.driveline);
-        let held_nm = self.gearbox.exhaust_nm - self.map.at(engine.rated_rpm).motoring_nm;
-        let held_w = held_nm * engine.rated_rpm * RAD_PER_S_PER_RPM + scene.aux_w;
-        0.8 * held_w / driveline.eta_indirect / pull_n
+        let Prepared { model, map, gearbox, rated_rpm, .. } = &*self.prepared;
+        let held_nm = gearbox.exhaust_nm - map.at(*rated_rpm).motoring_nm;
+        let held_w = held_nm * rated_rpm * RAD_PER_S_PER_RPM + ground.aux_w;
+        0.8 * held_w / model.driveline.eta_indirect / pull_n
     }
 
     /// Loads or unloads to `mass_kg` in all.
@@ -192,17 +246,17 @@ impl Vehicle {
     /// # Errors
     /// `Invalid`: outside kerb weight to 110 % of `gvw_kg`; the vehicle is as before.
     pub fn set_mass(&mut self, mass_kg: f64) -> Result<()> {
-        let (least_kg, most_kg) = (self.model.kerb_kg, 1.1 * self.model.gvw_kg);
+        let model = &self.prepared.model;
+        let (least_kg, most_kg) = (model.kerb_kg, 1.1 * model.gvw_kg);
         if !(least_kg..=most_kg).contains(&mass_kg) {
             return Err(Error::invalid(format!(
                 "mass_kg: {mass_kg} is outside {least_kg} to {most_kg} for {}",
-                self.model.id
+                model.id
             )));
         }
         self.mass_kg = mass_kg;
-        self.shaking = Shaking::new(&self.model, mass_kg);
-        self.rolling_coefficient =
-            self.model.tyre.rrc_at_gvw * tenth_root(self.model.gvw_kg / mass_kg);
+        self.shaking = Shaking::new(model, mass_kg);
+        self.rolling_coefficient = model.tyre.rrc_at_gvw * tenth_root(model.gvw_kg / mass_kg);
         Ok(())
     }
 }

@@ -88,11 +88,16 @@ impl Shaking {
         Self { road: road * road, engine_mps2: vibration.idle_rms_ms2 }
     }
 
-    /// Variance, (m/s²)², at `speed_mps` on `roughness_m3`, the engine turning at `rpm` (0: off).
+    /// Variance of the road's share, (m/s²)² per m/s, on `roughness_m3`.
+    pub(super) fn per_mps(&self, roughness_m3: f64) -> f64 {
+        self.road * roughness_m3
+    }
+
+    /// Variance of the engine's share, (m/s²)², turning at `rpm` (0: off).
     #[inline]
-    pub(super) fn variance(&self, speed_mps: f64, roughness_m3: f64, rpm: f64) -> f64 {
+    pub(super) fn of_engine(&self, rpm: f64) -> f64 {
         let engine = if rpm > 0.0 { self.engine_mps2 * (0.7 + 0.3 * rpm / 1_500.0) } else { 0.0 };
-        engine * engine + self.road * roughness_m3 * speed_mps
+        engine * engine
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use fleet_core::physics::{Command, Road, Step, TruckModel, Vehicle, VehicleState};
+use fleet_core::physics::{Command, Moved, Road, Step, TruckModel, Vehicle, VehicleState};
 use proptest::prelude::*;
 
 use crate::fixtures::{hills, rolling_grade, vehicle};
@@ -124,6 +124,38 @@ proptest! {
         });
         prop_assert_eq!(alone, beside);
         prop_assert_eq!(alone, elsewhere);
+    }
+
+    #[test]
+    fn a_road_prepared_a_book_left_out_and_a_rest_in_one_go_change_no_bit(
+        truck in trucks(), journey in journeys(), rests_s in prop::collection::vec(0..90_u32, 20),
+    ) {
+        let mut states = [VehicleState::parked(journey[0].0.ambient_c); 3];
+        for ((road, command), rest_s) in journey.iter().zip(rests_s) {
+            let ground = truck.ground(road);
+            let [a, b, c] = &mut states;
+            for _ in 0..30 {
+                let step = truck.step(a, road, command, 1.0);
+                prop_assert_eq!(truck.step_on(b, &ground, command, 1.0), step);
+                let moved = truck.move_on(c, &ground, command, 1.0);
+                let Moved { distance_m, fuel_ul, vibration_rms_mps2, service_brake } = moved;
+                prop_assert_eq!((distance_m, fuel_ul), (step.distance_m, step.fuel_ul));
+                prop_assert_eq!(vibration_rms_mps2, step.vibration_rms_mps2);
+                prop_assert_eq!(service_brake, step.service_brake);
+            }
+            prop_assert!(*a == *b && *b == *c);
+            for state in [&mut *a, &mut *b] {
+                for _ in 0..rest_s {
+                    truck.step_on(state, &ground, &Command::PARKED, 1.0);
+                }
+            }
+            if !truck.cool_down(c, &ground, rest_s) {
+                for _ in 0..rest_s {
+                    truck.move_on(c, &ground, &Command::PARKED, 1.0);
+                }
+            }
+            prop_assert!(*a == *c, "{a:?} {c:?}");
+        }
     }
 
     #[test]
