@@ -19,7 +19,8 @@ pub fn ambient_c(altitude_m: f64, time: Option<Time>) -> f64 {
     let Some(time) = time else { return YEARLY_MEAN_C - LAPSE_K_PER_M * altitude_m };
     let month = usize::from(time.ist_month()) - 1;
     let since_coldest = f64::from(time.ist_second_of_day()) - COLDEST_S;
-    let half_days = (since_coldest / 43_200.0).rem_euclid(2.0);
+    let half_days = since_coldest / 43_200.0;
+    let half_days = if half_days < 0.0 { half_days + 2.0 } else { half_days };
     // A parabola in each half of the day stands in for the sine: the same on every machine.
     let x = if half_days < 1.0 { half_days } else { 2.0 - half_days };
     let swing = if x < 0.5 { 2.0 * x * x * 2.0 - 1.0 } else { 1.0 - 4.0 * (1.0 - x) * (1.0 - x) };

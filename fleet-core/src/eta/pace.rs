@@ -70,7 +70,7 @@ impl Pace {
     pub fn at(conditions: &impl Conditions, network: &Network, piece: &Piece, time: Time) -> Self {
         let state = network.states().get(piece.state.index());
         let rain = state.map_or(Rain::None, |state| conditions.rain(&state.code, time));
-        let (minute, month) = (time.ist_minute_of_day(), time.ist_month());
+        let month = if piece.zones.is_empty() { 0 } else { time.ist_month() };
         let (mut traffic, mut weather, mut limit_kmh) = (1.0_f64, 1.0_f64, free_kmh(piece));
         let mut sight_kmh = f64::INFINITY;
         let (mut zone, mut least) = (None, 1.0);
@@ -95,6 +95,7 @@ impl Pace {
                     factor
                 }
                 ZoneRule::Fog(rule) => {
+                    let minute = time.ist_minute_of_day();
                     let in_season = rule.months.contains(month)
                         && rule.hours_ist.iter().any(|window| window.contains(minute));
                     let fog_kmh = conditions.fog_kmh(place, rule, time).filter(|_| in_season);

@@ -2,7 +2,7 @@
 
 use fleet_core::{
     eta::{FLOW_MEAN, Pace, ambient_c, road_kind, road_of},
-    physics::{Command, Road, tank::whole_ul},
+    physics::{Command, Ground, Road, tank::whole_ul},
     route::{Network, Piece},
     time::Time,
     units::{kmh_from_mps, mps_from_kmh},
@@ -24,9 +24,12 @@ const DESCENT_KMH: f64 = 25.0;
 #[derive(Debug)]
 pub(super) struct Scene {
     piece: usize,
-    minute: i64,
     is_on_road: bool,
-    road: Road,
+    /// The minute in which it holds: from, and to (excluded).
+    from: Time,
+    to: Time,
+    is_dark: bool,
+    pub(super) ground: Ground,
     pub(super) pace: Pace,
     target_mps: f64,
 }
@@ -37,14 +40,13 @@ impl Truck {
         let Some(scene) = &self.scene else { return };
         let is_driving = self.state.phase == Phase::Driving;
         let engine_on = is_driving || self.idles(now);
-        let is_dark = !(21_600..64_800).contains(&now.ist_second_of_day());
         let command = Command {
             target_speed_mps: if is_driving { self.wanted_mps(scene) } else { 0.0 },
             engine_on,
-            extra_aux_w: if engine_on && is_dark { LIGHTS_W } else { 0.0 },
+            extra_aux_w: if engine_on && scene.is_dark { LIGHTS_W } else { 0.0 },
         };
         let pace = scene.pace;
-        let step = self.vehicle.step(&mut self.state.vehicle, &scene.road, &command, 1.0);
+        let step = self.vehicle.move_on(&mut self.state.vehicle, &scene.ground, &command, 1.0);
         self.state.vibration_mps2 = step.vibration_rms_mps2;
         self.book(step.distance_m, step.fuel_ul);
         let is_idling = engine_on && self.state.vehicle.speed_mps < 0.3;
@@ -101,18 +103,27 @@ impl Truck {
         )
     }
 
+    /// Until when what was seen last holds, if it holds at `now`.
+    pub(super) fn sees_until(&self, now: Time) -> Option<Time> {
+        let scene = self.scene.as_ref()?;
+        let is_here = (scene.piece, scene.is_on_road) == (self.piece, self.is_on_road());
+        (is_here && scene.from <= now && now < scene.to).then_some(scene.to)
+    }
+
     /// Refreshes what the truck sees, when it enters another piece of road or another minute.
     pub(super) fn look(&mut self, now: Time) {
-        let minute = now.as_secs().div_euclid(60);
         if let Some(route) = &self.route {
             self.piece = route.piece_at(self.state.at_m, self.piece);
         }
-        let is_on_road = self.is_on_road();
-        let seen = (self.piece, minute, is_on_road);
-        let is_fresh = |scene: &Scene| (scene.piece, scene.minute, scene.is_on_road) == seen;
-        if self.scene.as_ref().is_some_and(is_fresh) {
-            return;
+        if self.sees_until(now).is_none() {
+            self.look_around(now);
         }
+    }
+
+    #[inline(never)]
+    fn look_around(&mut self, now: Time) {
+        let minute = now.as_secs().div_euclid(60);
+        let is_on_road = self.is_on_road();
         let network = Network::ne_india();
         let under = self.route.as_ref().and_then(|route| route.pieces.get(self.piece));
         // The air of a minute is that at its first second, so that resuming changes nothing.
@@ -129,7 +140,16 @@ impl Truck {
                 (Road::level(ambient_c(altitude_m, Some(at))), Pace::STANDING, 0.0)
             }
         };
-        self.scene = Some(Scene { piece: self.piece, minute, is_on_road, road, pace, target_mps });
+        self.scene = Some(Scene {
+            piece: self.piece,
+            is_on_road,
+            from: at,
+            to: at.plus_ms(60_000),
+            is_dark: !(21_600..64_800).contains(&at.ist_second_of_day()),
+            ground: self.vehicle.ground(&road),
+            pace,
+            target_mps,
+        });
     }
 
     /// The speed this driver aims at on `road`, which is `piece` now, m/s.

@@ -18,7 +18,7 @@ use super::{
     truck::{Halt, Phase, Truck},
 };
 
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// A load under way, or an empty run to the next one, with what happened so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -233,7 +233,7 @@ impl Truck {
             }
         } else if is_stopped {
             self.arrive(now, sent);
-        } else if now.as_secs() % 60 == 0 {
+        } else if now.as_ms() % 60_000 == 0 {
             self.watch_fuel();
             self.watch_signs(now);
         }

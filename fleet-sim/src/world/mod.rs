@@ -8,6 +8,7 @@ mod halts;
 mod job;
 mod loads;
 mod pumps;
+mod quiet;
 mod report;
 mod truck;
 mod weather;
@@ -54,6 +55,12 @@ pub struct Glance<'a> {
 pub struct World {
     genesis: Genesis,
     trucks: Vec<Truck>,
+    /// Threads there are cores for; asking is slower than a tick of thirty trucks.
+    cores: usize,
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Trucks below which one thread is faster than several.
@@ -94,7 +101,7 @@ impl World {
         let trucks = (1..=trucks)
             .map(|number| Truck::new(genesis.seed, number, genesis.start))
             .collect::<Result<_>>()?;
-        Ok(Self { genesis, trucks })
+        Ok(Self { genesis, trucks, cores: cores() })
     }
 
     /// The world of a snapshot, with at least its trucks; further ones begin at genesis and are
@@ -128,7 +135,7 @@ impl World {
         for number in known + 1..=wanted {
             all.push(Truck::new(genesis.seed, number, genesis.start)?);
         }
-        Ok(Self { genesis, trucks: all })
+        Ok(Self { genesis, trucks: all, cores: cores() })
     }
 
     /// The state as bytes, every bit of it.
@@ -160,8 +167,7 @@ impl World {
     /// was sent, by time and truck. Uses all cores for large fleets, with the same result.
     #[expect(clippy::missing_panics_doc, reason = "passes on a panic of a truck, which has none")]
     pub fn advance(&mut self, to: Time) -> Vec<Output> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = cores.min(self.trucks.len() / TRUCKS_PER_THREAD_MIN).max(1);
+        let threads = self.cores.min(self.trucks.len() / TRUCKS_PER_THREAD_MIN).max(1);
         let share = self.trucks.len().div_ceil(threads).max(1);
         let run = |trucks: &mut [Truck]| {
             let mut sent = Vec::new();

@@ -1,6 +1,6 @@
 //! One truck: what it is, what it is doing, and how it comes to be.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use fleet_core::{
     Error, Result,
@@ -268,7 +268,7 @@ impl Truck {
     }
 
     fn assemble(fixed: Fixed, state: TruckState) -> Result<Self> {
-        let vehicle = Vehicle::new(Arc::clone(&fixed.model), fixed.model.kerb_kg)?;
+        let vehicle = empty(&fixed.model)?;
         let haul = Haul::new(&fixed.model, fixed.model.kerb_kg);
         let mut truck = Self { fixed, state, vehicle, haul, route: None, piece: 0, scene: None };
         truck.take_up_route()?;
@@ -336,6 +336,11 @@ impl Truck {
     pub(super) fn advance(&mut self, to: Time, sent: &mut Vec<(Time, Output)>) {
         while self.state.now.plus_ms(1_000) <= to {
             let now = self.state.now;
+            let quiet_s = self.quiet_s(now, to);
+            if quiet_s > 0 && self.pass(quiet_s) {
+                self.state.now = now.plus_ms(i64::from(quiet_s) * 1_000);
+                continue;
+            }
             self.change_phase(now, sent);
             self.tell_progress(now, sent);
             self.look(now);
@@ -351,6 +356,17 @@ impl Truck {
     pub(super) fn enter(&mut self, phase: Phase, now: Time) {
         (self.state.phase, self.state.phase_since) = (phase, now);
     }
+}
+
+/// A bundled model without a load: trucks share what is prepared for their model.
+fn empty(model: &Arc<TruckModel>) -> Result<Vehicle> {
+    static EMPTY: LazyLock<Vec<Vehicle>> = LazyLock::new(|| {
+        let models = TruckModel::bundled().iter();
+        models.filter_map(|m| Vehicle::new(Arc::clone(m), m.kerb_kg).ok()).collect()
+    });
+    let found = EMPTY.iter().find(|vehicle| vehicle.model().id == model.id);
+    let missing = || Error::internal(format!("truck model {}: not a bundled one", model.id));
+    found.cloned().ok_or_else(missing)
 }
 
 #[expect(clippy::cast_sign_loss, reason = "volumes are positive; the cast saturates")]
