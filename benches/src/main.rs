@@ -9,6 +9,7 @@ mod limits;
 mod pairs;
 mod peers;
 mod platform;
+mod powertrain;
 mod process;
 mod sim;
 mod soak;
@@ -64,7 +65,7 @@ const GROUPS: [(&[&str], Group); 12] = [
     (&["23"], freshness::seen_by_a_client),
     (&["1"], sim::tick),
     (&["2"], sim::tick_and_encode),
-    (&["3"], sim::powertrain),
+    (&["3"], powertrain::against_fastsim),
     (&["10", "11"], limits::buckets),
     (&["build"], core_build::cold),
     (&["soak"], soak::real_time),

@@ -1,16 +1,13 @@
-//! The world against SUMO, the powertrain against FASTSim; per second of processor time.
+//! The world against SUMO, per second of processor time.
 
 use std::hint::black_box;
 
 use anyhow::{Context, Result};
 use fleet_core::{
     domain::{Genesis, TelemetryEvent},
-    physics::{Command, Road, TruckModel, Vehicle, VehicleState},
     time::Time,
 };
 use fleet_sim::{Output, World};
-use serde_json::Value;
-
 use crate::{
     Options,
     pairs::{Bound, Row, alternate},
@@ -90,45 +87,5 @@ pub(crate) fn tick_and_encode(options: &Options) -> Result<Vec<Row>> {
         aim: Bound::AtLeast(100.0),
         pairs,
         note: String::new(),
-    }])
-}
-
-/// Our powertrain over a cycle at 1 Hz: steps per second, and l/100 km.
-fn drive(speeds_mps: &[f64]) -> Result<(f64, f64)> {
-    let vehicle = Vehicle::new(TruckModel::find("rigid_10x2_37t")?, 36_000.0)?;
-    let road = Road::level(22.0);
-    let (began_s, mut steps) = (thread_cpu_s()?, 0_usize);
-    let (mut metres, mut fuel_ul) = (0.0, 0.0);
-    while steps < 2_000_000 {
-        let mut state = VehicleState::parked(22.0);
-        for speed in speeds_mps {
-            let step = vehicle.step(&mut state, &road, &Command::drive(*speed), 1.0);
-            metres += step.distance_m;
-            fuel_ul += step.fuel_ul;
-        }
-        steps += speeds_mps.len();
-    }
-    Ok((steps as f64 / (thread_cpu_s()? - began_s), fuel_ul / metres * 0.1))
-}
-
-/// Row 3.
-pub(crate) fn powertrain(options: &Options) -> Result<Vec<Row>> {
-    let cycle = peers::run(options, "fastsim_walk.py", &[])?;
-    let speeds = cycle["speeds_mps"].as_array().context("no cycle")?;
-    let speeds: Vec<f64> = speeds.iter().filter_map(Value::as_f64).collect();
-    let peer_l = cycle["l_per_100km"].as_f64().context("no fuel")?;
-    let our_l = drive(&speeds)?.1;
-    let peer = || {
-        let figures = peers::run(options, "fastsim_walk.py", &[])?;
-        figures["steps_per_cpu_s"].as_f64().context("FASTSim gave no rate")
-    };
-    Ok(vec![Row {
-        number: "3",
-        title: "powertrain step / FASTSim without history",
-        unit: "steps/cpu s",
-        must: Bound::AtLeast(30.0),
-        aim: Bound::AtLeast(100.0),
-        pairs: alternate(options.pairs, || Ok(drive(&speeds)?.0), peer)?,
-        note: format!("{our_l:.1} l/100 km, FASTSim {peer_l:.1}"),
     }])
 }
