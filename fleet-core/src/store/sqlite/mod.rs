@@ -14,14 +14,20 @@
 mod read;
 mod rows;
 mod seen;
+mod trucks;
 mod write;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use self::trucks::Trucks;
 use super::{
     Document, FeedPage, FleetStore, StoredEvent, StoredTrip, TelemetryQuery, TripQuery, Watermarks,
     Write, WriteOutcome, check_limit, check_writes,
@@ -77,6 +83,7 @@ pub struct SqliteStore {
     clock: Arc<dyn Clock>,
     readers: Readers, // dropped before the writer: see `Readers`
     writer: Option<Writer>,
+    trucks: Arc<Mutex<Trucks>>,
     /// Changes with every write: whoever waits for the feed looks again.
     changes: watch::Sender<u64>,
 }
@@ -103,7 +110,8 @@ impl SqliteStore {
 
     fn assemble(path: &Path, clock: Arc<dyn Clock>, writer: Option<Writer>) -> Self {
         let readers = Readers::new(path.to_owned(), &SCHEMA);
-        Self { path: path.into(), clock, writer, readers, changes: watch::Sender::new(0) }
+        let (trucks, changes) = (Arc::default(), watch::Sender::new(0));
+        Self { path: path.into(), clock, writer, readers, trucks, changes }
     }
 
     /// Hands every event that has not expired to `each`, by truck, then sequence number, then time;
@@ -150,6 +158,7 @@ impl SqliteStore {
     async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T> {
         let writer = self.writer.as_ref();
         let writer = writer.ok_or_else(|| Error::conflict("the store is open read-only"))?;
@@ -157,7 +166,10 @@ impl SqliteStore {
         writer
             .call(
                 move |connection| work(connection).map_err(|cause| sqlite::error(&path, cause)),
-                move |_| changes.send_modify(|count| *count = count.wrapping_add(1)),
+                move |outcome| {
+                    after(outcome);
+                    changes.send_modify(|count| *count = count.wrapping_add(1));
+                },
             )
             .await
     }
@@ -167,7 +179,19 @@ impl SqliteStore {
 impl FleetStore for SqliteStore {
     async fn write(&self, writes: Vec<Write>, watermarks: Watermarks) -> Result<Vec<WriteOutcome>> {
         check_writes(&writes)?;
-        self.call(move |connection| write::batch(connection, &writes, &watermarks)).await
+        let (trucks, kept) = (Arc::clone(&self.trucks), Arc::clone(&self.trucks));
+        let work = move |connection: &Connection| {
+            let mut trucks = trucks.lock().unwrap_or_else(PoisonError::into_inner);
+            let batch = trucks.begin();
+            let outcomes = write::batch(connection, &writes, &watermarks, &mut trucks)?;
+            // The writes go back to the caller, whose time their end may cost.
+            Ok((outcomes, batch, writes))
+        };
+        let after = move |(_, batch, _): &(Vec<WriteOutcome>, u64, Vec<Write>)| {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).keep(*batch);
+        };
+        let (outcomes, _, _) = self.call(work, after).await?;
+        Ok(outcomes)
     }
 
     async fn telemetry(&self, query: &TelemetryQuery) -> Result<Vec<StoredEvent>> {
@@ -245,7 +269,8 @@ impl FleetStore for SqliteStore {
         for partition in self.readers.read(read::partitions).await? {
             let mut after = None;
             loop {
-                let chunk = self.call(move |c| write::sweep(c, partition, after, now)).await?;
+                let chunk =
+                    self.call(move |c| write::sweep(c, partition, after, now), |_| ()).await?;
                 swept += chunk.deleted;
                 if chunk.deleted == 0 {
                     break;

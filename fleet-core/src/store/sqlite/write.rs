@@ -1,98 +1,20 @@
 //! Writing a batch inside the writer's transaction.
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
-
-use super::{StoredEvent, Watermarks, Write, WriteOutcome, read::find, rows, seen::Seen};
+use super::{StoredEvent, Watermarks, Write, WriteOutcome, read::find, rows, trucks::Trucks};
 use crate::{
-    domain::{Sla, TripStatus, TruckId},
+    domain::{Sla, TripStatus},
     store::{Document, TelemetryWrite, TripWrite, compare, ord},
     stream::Partition,
     time::Time,
 };
 
-/// A truck as the store knows it: read once per batch, written back once per batch.
-struct Truck {
-    id: i64,
-    newest_time: i64,
-    newest_ord: i64,
-    seen: Seen,
-    /// When the last of its events will have expired.
-    expires_at: i64,
-    is_changed: bool,
-}
-
-impl Truck {
-    fn load(connection: &Connection, truck_id: &TruckId) -> rusqlite::Result<Self> {
-        let stored = connection
-            .prepare_cached(
-                "SELECT id, newest_time, newest_ord, run_first, run_last, expires_at FROM trucks
-                 WHERE name = ?1",
-            )?
-            .query_row([truck_id.as_str()], |row| {
-                Ok(Self {
-                    id: row.get(0)?,
-                    newest_time: row.get(1)?,
-                    newest_ord: row.get(2)?,
-                    seen: Seen { first: row.get(3)?, last: row.get(4)? },
-                    expires_at: row.get(5)?,
-                    is_changed: false,
-                })
-            })
-            .optional()?;
-        if let Some(truck) = stored {
-            return Ok(truck);
-        }
-        connection
-            .prepare_cached(
-                "INSERT INTO trucks (name, newest_time, newest_ord, run_first, run_last, expires_at)
-                 VALUES (?1, ?2, ?2, ?3, ?4, ?2)",
-            )?
-            .execute(params![truck_id.as_str(), i64::MIN, Seen::NOTHING.first, Seen::NOTHING.last])?;
-        Ok(Self {
-            id: connection.last_insert_rowid(),
-            newest_time: i64::MIN,
-            newest_ord: i64::MIN,
-            seen: Seen::NOTHING,
-            expires_at: i64::MIN,
-            is_changed: false,
-        })
-    }
-
-    fn took_in(&mut self, time: i64, ord: i64, expires_at: i64) {
-        if (time, ord) > (self.newest_time, self.newest_ord) {
-            (self.newest_time, self.newest_ord) = (time, ord);
-        }
-        self.expires_at = self.expires_at.max(expires_at);
-        self.is_changed = true;
-    }
-
-    fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
-        if !self.is_changed {
-            return Ok(());
-        }
-        connection
-            .prepare_cached(
-                "UPDATE trucks SET newest_time = ?2, newest_ord = ?3, run_first = ?4,
-                 run_last = ?5, expires_at = ?6 WHERE id = ?1",
-            )?
-            .execute([
-                self.id,
-                self.newest_time,
-                self.newest_ord,
-                self.seen.first,
-                self.seen.last,
-                self.expires_at,
-            ])?;
-        Ok(())
-    }
-}
-
 struct Batch<'a> {
     connection: &'a Connection,
-    partitions: BTreeMap<&'a Partition, i64>,
-    trucks: HashMap<&'a TruckId, Truck>,
+    partitions: Vec<(&'a Partition, i64)>, // few: a search beats a tree
+    trucks: &'a mut Trucks,
+    insert: CachedStatement<'a>,
 }
 
 /// Writes everything, then raises the watermarks.
@@ -100,8 +22,10 @@ pub(super) fn batch(
     connection: &Connection,
     writes: &[Write],
     watermarks: &Watermarks,
+    trucks: &mut Trucks,
 ) -> rusqlite::Result<Vec<WriteOutcome>> {
-    let mut batch = Batch { connection, partitions: BTreeMap::new(), trucks: HashMap::new() };
+    let insert = connection.prepare_cached(rows::INSERT)?;
+    let mut batch = Batch { connection, partitions: Vec::new(), trucks, insert };
     let mut outcomes = Vec::with_capacity(writes.len());
     for write in writes {
         outcomes.push(match write {
@@ -110,11 +34,11 @@ pub(super) fn batch(
             Write::Document(document) => put_document(connection, document)?,
         });
     }
-    batch.trucks.values().try_for_each(|truck| truck.save(connection))?;
+    batch.trucks.save(connection)?;
     let mut raise = connection
         .prepare_cached("UPDATE partitions SET next = MAX(IFNULL(next, 0), ?2) WHERE id = ?1")?;
     for (partition, next) in watermarks {
-        let id = partition_id(connection, partition)?;
+        let id = batch.partition(partition)?;
         raise.execute(params![id, next.cast_signed()])?;
     }
     Ok(outcomes)
@@ -143,25 +67,18 @@ fn put_document(connection: &Connection, document: &Document) -> rusqlite::Resul
 
 impl<'a> Batch<'a> {
     fn partition(&mut self, partition: &'a Partition) -> rusqlite::Result<i64> {
-        if let Some(id) = self.partitions.get(partition) {
+        if let Some((_, id)) = self.partitions.iter().find(|(known, _)| *known == partition) {
             return Ok(*id);
         }
         let id = partition_id(self.connection, partition)?;
-        self.partitions.insert(partition, id);
+        self.partitions.push((partition, id));
         Ok(id)
-    }
-
-    fn truck(&mut self, truck_id: &'a TruckId) -> rusqlite::Result<&mut Truck> {
-        Ok(match self.trucks.entry(truck_id) {
-            Entry::Occupied(truck) => truck.into_mut(),
-            Entry::Vacant(place) => place.insert(Truck::load(self.connection, truck_id)?),
-        })
     }
 
     fn telemetry(&mut self, write: &'a TelemetryWrite) -> rusqlite::Result<WriteOutcome> {
         let (connection, event) = (self.connection, &write.event);
         let partition = self.partition(&write.place.partition)?;
-        let truck = self.truck(&event.truck_id)?;
+        let (ix, truck) = self.trucks.find(connection, &event.truck_id)?;
         let ord = ord(event.seq, event.source_id.as_deref());
         // Only a number that was seen before can be in, at this time or at another.
         let is_seen = ord > 0 && truck.seen.contains(connection, truck.id, ord)?;
@@ -175,7 +92,7 @@ impl<'a> Batch<'a> {
                 return Ok(compare(&stored.event, event));
             }
         }
-        if !insert(connection, write, partition, truck.id, ord)? {
+        if !rows::insert(&mut self.insert, write, partition, truck.id, ord)? {
             let stored = find(connection, truck.id, event.event_time, ord)?;
             let taken = || WriteOutcome::Conflict("another event was seen at its place".to_owned());
             return Ok(stored.map_or_else(taken, |stored| compare(&stored.event, event)));
@@ -183,7 +100,7 @@ impl<'a> Batch<'a> {
         if ord > 0 && !is_seen {
             truck.seen.add(connection, truck.id, ord)?;
         }
-        truck.took_in(event.event_time.as_ms(), ord, write.expires_at.as_ms());
+        self.trucks.took_in(ix, event.event_time.as_ms(), ord, write.expires_at.as_ms());
         Ok(WriteOutcome::Stored)
     }
 
@@ -218,37 +135,6 @@ impl<'a> Batch<'a> {
             ])?;
         Ok(if changed == 0 { WriteOutcome::Unchanged } else { WriteOutcome::Stored })
     }
-}
-
-fn insert(
-    connection: &Connection,
-    write: &TelemetryWrite,
-    partition: i64,
-    truck: i64,
-    ord: i64,
-) -> rusqlite::Result<bool> {
-    let time = write.event.event_time;
-    let keys = [
-        partition,
-        write.place.offset.cast_signed(),
-        rows::slot(time),
-        truck,
-        time.as_ms(),
-        ord,
-        write.archived_at.as_ms(),
-        write.expires_at.as_ms(),
-    ];
-    let mut statement = connection.prepare_cached(
-        "INSERT OR IGNORE INTO telemetry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-         ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?;
-    rows::with_values(&write.event, |values| {
-        let keys = keys.iter().map(|key| key as &dyn ToSql);
-        for (ix, value) in (1..).zip(keys.chain(values.iter().copied())) {
-            statement.raw_bind_parameter(ix, value)?;
-        }
-        Ok(statement.raw_execute()? == 1)
-    })
 }
 
 /// The event of a truck with this number, at whatever time. It goes through the truck's part of
