@@ -114,6 +114,13 @@ impl Error {
         Self::new(ErrorKind::Internal, context)
     }
 
+    /// The same once more, for another who waited; of the cause its text.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn again(&self) -> Self {
+        let source = self.source.as_ref().map(|source| source.to_string().into());
+        Self { kind: self.kind, context: self.context.clone(), source }
+    }
+
     /// Keeps the cause, which [`std::error::Error::source`] then returns.
     #[must_use]
     pub fn with_source(

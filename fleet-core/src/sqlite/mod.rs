@@ -119,6 +119,8 @@ pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection> {
     }
     check_version(path, &connection, schema)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
+    // What savepoints copy need not be written to a file: it is nothing after a crash.
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(fail)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(fail)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -165,7 +167,7 @@ fn check_version(path: &Path, connection: &Connection, schema: &Schema) -> Resul
 }
 
 /// Something to be done inside the writer's transaction.
-trait Job: Send {
+pub(crate) trait Job: Send {
     /// Does it; `false` if it failed and must leave no trace.
     fn apply(&mut self, connection: &Connection) -> bool;
     /// Tells the caller: after the commit, or with why there was none.
@@ -204,6 +206,11 @@ where
     }
 }
 
+/// Only a panic ends the thread while somebody holds it: waiting does not bring it back.
+pub(crate) fn writer_gone() -> Error {
+    Error::internal("the thread that writes has died; restart the process")
+}
+
 /// The thread that owns the writing connection of a file.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -229,13 +236,16 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T> {
-        // Only a panic ends the thread while somebody holds it: waiting does not bring it back.
-        let gone = || Error::internal("the thread that writes has died; restart the process");
         let (reply, answer) = oneshot::channel();
         let call = Box::new(Call { work: Some(work), outcome: None, after, reply });
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(call).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        self.reserve().await?.send(call);
+        answer.await.map_err(|_| writer_gone())?
+    }
+
+    /// Waits for room in the queue.
+    pub(crate) async fn reserve(&self) -> Result<mpsc::Permit<'_, Box<dyn Job>>> {
+        let jobs = self.jobs.as_ref().ok_or_else(writer_gone)?;
+        jobs.reserve().await.map_err(|_| writer_gone())
     }
 }
 
@@ -257,49 +267,46 @@ fn write_all(path: &Path, connection: &Connection, mut queue: mpsc::Receiver<Box
         {
             jobs.push(job);
         }
-        let failure = commit(connection, &mut jobs).err();
+        let failure = commit(connection, &mut jobs).err().map(|cause| error(path, cause));
         for job in jobs {
-            let failure = failure.as_ref().map(|cause| repeat(path, cause));
-            job.finish(failure);
+            job.finish(failure.as_ref().map(Error::again));
         }
     }
 }
 
-/// One failed transaction fails each of its jobs; the cause cannot be cloned, so it is told again.
-fn repeat(path: &Path, cause: &rusqlite::Error) -> Error {
-    let copy = match cause {
-        rusqlite::Error::SqliteFailure(code, text) => {
-            rusqlite::Error::SqliteFailure(*code, text.clone())
-        }
-        other => rusqlite::Error::ToSqlConversionFailure(other.to_string().into()),
-    };
-    error(path, copy)
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 fn commit(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+    run(connection, "BEGIN IMMEDIATE")?;
     let outcome = apply_all(connection, jobs)
-        .and_then(|()| if jobs.is_empty() { Ok(()) } else { connection.execute_batch("COMMIT") });
-    if outcome.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
+        .and_then(|is_kept| if is_kept { run(connection, "COMMIT") } else { Ok(()) });
+    if !connection.is_autocommit() {
+        run(connection, "ROLLBACK")?;
     }
     outcome
 }
 
-fn apply_all(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+/// Applies every job; whether anything is to be kept.
+fn apply_all(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<bool> {
+    // Alone it needs no savepoint, which makes SQLite copy each page before its first change.
+    if let [job] = jobs {
+        return Ok(job.apply(connection));
+    }
     for job in jobs {
-        connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+        run(connection, "SAVEPOINT job")?;
         if !job.apply(connection) {
             if connection.is_autocommit() {
                 // On a full or failing disk SQLite ends the whole transaction, not only this job.
                 let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK);
                 return Err(rusqlite::Error::SqliteFailure(code, None));
             }
-            connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+            run(connection, "ROLLBACK TO job")?;
         }
-        connection.prepare_cached("RELEASE job")?.execute([])?;
+        run(connection, "RELEASE job")?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A few reading connections, lent to blocking tasks. Who has both drops them before the writer:

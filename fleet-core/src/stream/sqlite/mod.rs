@@ -1,12 +1,13 @@
 //! The embedded log: one SQLite file, four partitions a topic, group commit.
 //!
-//! Records lie in the order of their arrival, keyed (topic, partition, offset). The next offset of
-//! a partition is stored beside them, never derived from what is left, so that offsets grow for
-//! ever. Groups are registered in the file: what one of them has not committed is not deleted,
+//! Records lie in the order of their arrival, keyed (topic, partition, offset), in chunks: what one
+//! transaction appends to a partition is one row of up to 64 KiB. The next offset of a partition is
+//! stored beside them, never derived from what is left, so that offsets grow for ever. Groups are registered in the file: what one of them has not committed is not deleted,
 //! whether or not a member is there. Members live in this process and share the partitions.
 
 mod codec;
 mod consumer;
+mod gather;
 mod groups;
 mod rows;
 
@@ -18,16 +19,14 @@ use std::{
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use self::{
     codec::PARTITIONS,
     consumer::Member,
+    gather::{Append, Appender, Gate},
     groups::{Extents, Groups},
-    rows::{
-        Ends, TRIM_CHUNK, append, incarnation, load, read_records, stored_end, stored_start,
-        trim_chunk,
-    },
+    rows::{TRIM_CHUNK, appended_at, incarnation, load, read_records, stored_extent, trim_some},
 };
 use super::{
     Consumer, EventLog, NewRecord, Partition, PartitionExtent, PartitionLag, Place, Record, Topic,
@@ -39,19 +38,22 @@ use crate::{
 };
 
 /// Each partition has a lane: a table of its own, made when it is first written (see `rows`), so that
-/// records are always appended at a table's end, which SQLite does twice as fast as anywhere else.
+/// chunks are always appended at a table's end, which SQLite does twice as fast as anywhere else.
 const SCHEMA: Schema = Schema {
     what: "log",
     application_id: 0x464C_4C47,
-    version: 2,
+    version: 3,
     ddl: "
     CREATE TABLE log (incarnation TEXT NOT NULL);
     CREATE TABLE lanes (lane INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-        next INTEGER NOT NULL, UNIQUE (topic, partition));
+        start INTEGER NOT NULL, next INTEGER NOT NULL, UNIQUE (topic, partition));
     CREATE TABLE positions (consumer_group TEXT, topic TEXT, partition INTEGER, committed INTEGER,
         PRIMARY KEY (consumer_group, topic, partition)) WITHOUT ROWID;",
     upgrades: &[],
 };
+
+/// Publishers that may wait for the disk at a time.
+const PUBLISHERS_MAX: usize = 256;
 
 /// How the embedded log behaves.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +88,9 @@ pub(super) struct Inner {
     incarnation: String,
     readers: Readers, // dropped before the writer: see `Readers`
     writer: Option<Writer>,
+    gate: Arc<Gate>,
+    /// Publishers that may wait for the disk.
+    room: Arc<Semaphore>,
     known: Arc<Mutex<Known>>,
     /// Changes with every append, commit and rebalance: whoever waits looks again.
     changes: watch::Sender<u64>,
@@ -160,6 +165,8 @@ impl SqliteLog {
             incarnation,
             writer,
             readers: Readers::new(path.to_owned(), &SCHEMA),
+            gate: Arc::default(),
+            room: Arc::new(Semaphore::new(PUBLISHERS_MAX)),
             known: Arc::new(Mutex::new(known)),
             changes: watch::Sender::new(0),
         }))
@@ -173,6 +180,16 @@ impl Inner {
 
     fn writer(&self) -> Result<&Writer> {
         self.writer.as_ref().ok_or_else(|| Error::conflict("the log is open read-only"))
+    }
+
+    fn appender(&self) -> Appender {
+        Appender {
+            path: Arc::clone(&self.path),
+            clock: Arc::clone(&self.clock),
+            gate: Arc::clone(&self.gate),
+            known: Arc::clone(&self.known),
+            changes: self.changes.clone(),
+        }
     }
 
     fn announce(&self) {
@@ -195,7 +212,7 @@ impl Inner {
         let (known, changes) = (Arc::clone(&self.known), self.changes.clone());
         let of = partition.clone();
         let work = move |connection: &Connection| {
-            trim_chunk(connection, &of, cutoff).map_err(|cause| sqlite::error(&path, cause))
+            trim_some(connection, &of, cutoff).map_err(|cause| sqlite::error(&path, cause))
         };
         let after = move |(_, start): &(u64, u64)| {
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -209,13 +226,19 @@ impl Inner {
 
     /// Waits until no group of these topics is behind by more than the bound.
     async fn back_pressure(&self, records: &[NewRecord]) {
+        let mut topics: Vec<&Topic> = Vec::new(); // few: a search beats a tree
+        for NewRecord { topic, .. } in records {
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+        }
         let mut changes = self.changes.subscribe();
         loop {
             changes.mark_unchanged();
             let is_over = {
                 let known = self.known();
                 let bound = self.settings.uncommitted_max;
-                records.iter().map(|record| &record.topic).any(|topic| {
+                topics.iter().any(|topic| {
                     known.groups.behind_most(topic, &known.kept).is_some_and(|lag| lag > bound)
                 })
             };
@@ -235,21 +258,14 @@ impl EventLog for SqliteLog {
         }
         let writer = self.0.writer()?;
         self.0.back_pressure(&records).await;
-        let (now, path) = (self.0.clock.now(), Arc::clone(&self.0.path));
-        let (known, changes) = (Arc::clone(&self.0.known), self.0.changes.clone());
-        let work = move |connection: &Connection| {
-            append(connection, &records, now).map_err(|cause| sqlite::error(&path, cause))
-        };
-        let after = move |(_, ends): &(Vec<Place>, Ends)| {
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            for (partition, next) in ends {
-                known.kept.raise(partition, 0, *next);
-            }
-            drop(known);
-            changes.send_modify(|count| *count = count.wrapping_add(1));
-        };
-        let (places, _) = writer.call(work, after).await?;
-        Ok(places)
+        let room = Arc::clone(&self.0.room).acquire_owned().await;
+        let room = room.map_err(|_| Error::internal("closed"))?;
+        // Nothing is awaited between joining the others and sending the job that takes them all.
+        let queue = writer.reserve().await?;
+        let call = || queue.send(Box::new(Append::new(self.0.appender())));
+        let (marks, told) = self.0.gate.add(&records, room, call);
+        let ends = told.await.map_err(|_| sqlite::writer_gone())??;
+        Ok(gather::places(records, &marks, &ends))
     }
 
     async fn subscribe(&self, group: &str, topics: &[Topic]) -> Result<Box<dyn Consumer>> {
@@ -296,8 +312,7 @@ impl EventLog for SqliteLog {
                     .collect::<rusqlite::Result<_>>()?;
                 let extent = |number| {
                     let partition = Partition { topic: topic.clone(), number };
-                    let end = stored_end(connection, &partition)?;
-                    let start = stored_start(connection, &partition)?.unwrap_or(end);
+                    let (start, end) = stored_extent(connection, &partition)?;
                     Ok(PartitionExtent { partition, start, end })
                 };
                 numbers.into_iter().map(extent).collect()
@@ -316,14 +331,13 @@ impl EventLog for SqliteLog {
             .readers
             .read(move |connection| {
                 let lag = |(partition, committed, end): (Partition, Option<u64>, u64)| {
-                    let start = stored_start(connection, &partition)?.unwrap_or(end);
+                    let (start, _) = stored_extent(connection, &partition)?;
                     let next = committed.unwrap_or(0).max(start);
                     let records = end.saturating_sub(next);
-                    let oldest = match records {
+                    let oldest_appended_at = match records {
                         0 => None,
-                        _ => read_records(connection, &partition, next, 1)?.pop(),
+                        _ => appended_at(connection, &partition, next)?,
                     };
-                    let oldest_appended_at = oldest.map(|record| record.appended_at);
                     Ok(PartitionLag { partition, committed, end, records, oldest_appended_at })
                 };
                 wanted.into_iter().map(lag).collect()
@@ -340,7 +354,7 @@ impl EventLog for SqliteLog {
             loop {
                 let deleted = self.0.trim_once(partition.clone(), cutoff).await?;
                 trimmed += deleted;
-                if deleted < TRIM_CHUNK.cast_unsigned() {
+                if deleted < TRIM_CHUNK {
                     break;
                 }
             }

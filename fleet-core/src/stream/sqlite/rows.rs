@@ -1,10 +1,17 @@
 //! The log's statements: what is read from and written to its file.
 
+use std::ops::Range;
+
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 
-use super::{Known, codec};
+use super::{
+    Known,
+    codec::Reader,
+    gather::{Chunk, Gathering},
+};
 use crate::{
-    stream::{NewRecord, Partition, Place, Record, Topic},
+    stream::{Partition, Place, Record, Topic},
     time::Time,
 };
 
@@ -21,15 +28,18 @@ fn partition(row: &Row<'_>, column: usize) -> rusqlite::Result<Partition> {
     Ok(Partition { topic: topic.map_err(damaged)?, number: row.get(column + 1)? })
 }
 
+fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.cast_unsigned())
+}
+
 /// What is known of the file before anything happens.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Known> {
     let mut known = Known::default();
-    let mut ends = connection.prepare("SELECT topic, partition, next FROM lanes")?;
-    let rows =
-        ends.query_map([], |row| Ok((partition(row, 0)?, row.get::<_, i64>(2)?.cast_unsigned())))?;
+    let mut lanes = connection.prepare("SELECT topic, partition, start, next FROM lanes")?;
+    let rows = lanes
+        .query_map([], |row| Ok((partition(row, 0)?, unsigned(row, 2)?, unsigned(row, 3)?)))?;
     for row in rows {
-        let (partition, next) = row?;
-        let start = stored_start(connection, &partition)?.unwrap_or(next);
+        let (partition, start, next) = row?;
         known.kept.raise(&partition, start, next);
     }
     let mut positions =
@@ -46,10 +56,11 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Known> {
     Ok(known)
 }
 
-/// A partition as the file knows it: its records are in the table `lane_` + number, by offset.
+/// A partition as the file knows it: its records are in the table `lane_` + number, in chunks.
 struct Lane {
-    partition: Partition,
     number: i64,
+    /// The oldest offset kept. The chunk that holds it may hold older ones, which are gone.
+    start: u64,
     next: u64,
 }
 
@@ -57,10 +68,11 @@ impl Lane {
     /// The lane of `partition`, if anything was ever appended to it.
     fn find(connection: &Connection, partition: &Partition) -> rusqlite::Result<Option<Self>> {
         connection
-            .prepare_cached("SELECT lane, next FROM lanes WHERE topic = ?1 AND partition = ?2")?
+            .prepare_cached(
+                "SELECT lane, start, next FROM lanes WHERE topic = ?1 AND partition = ?2",
+            )?
             .query_row(params![partition.topic.as_str(), partition.number], |row| {
-                let next = row.get::<_, i64>(1)?.cast_unsigned();
-                Ok(Self { partition: partition.clone(), number: row.get(0)?, next })
+                Ok(Self { number: row.get(0)?, start: unsigned(row, 1)?, next: unsigned(row, 2)? })
             })
             .optional()
     }
@@ -71,44 +83,70 @@ impl Lane {
             return Ok(lane);
         }
         connection
-            .prepare_cached("INSERT INTO lanes (topic, partition, next) VALUES (?1, ?2, 0)")?
+            .prepare_cached(
+                "INSERT INTO lanes (topic, partition, start, next) VALUES (?1, ?2, 0, 0)",
+            )?
             .execute(params![partition.topic.as_str(), partition.number])?;
         let number = connection.last_insert_rowid();
         connection.execute_batch(&format!(
-            "CREATE TABLE lane_{number} (place INTEGER PRIMARY KEY, appended_at INTEGER NOT NULL,
-             key BLOB NOT NULL, headers BLOB, payload BLOB NOT NULL)"
+            "CREATE TABLE lane_{number} (first INTEGER PRIMARY KEY, count INTEGER NOT NULL,
+             appended_at INTEGER NOT NULL, records BLOB NOT NULL)"
         ))?;
-        Ok(Self { partition: partition.clone(), number, next: 0 })
+        Ok(Self { number, start: 0, next: 0 })
     }
 
-    /// Appends `records` at the end.
+    /// Where what may go ends, up to some thousand records, and where the last chunk ends that may
+    /// go as a whole.
+    fn oldest(
+        &self,
+        connection: &Connection,
+        cutoff: Time,
+        committed: u64,
+    ) -> rusqlite::Result<(u64, u64)> {
+        let (mut start, mut whole) = (self.start, 0);
+        let mut chunks = connection.prepare_cached(&format!(
+            "SELECT first, count, appended_at FROM lane_{} ORDER BY first",
+            self.number
+        ))?;
+        let mut chunks = chunks.query([])?;
+        while start < committed
+            && start - self.start < TRIM_CHUNK
+            && let Some(row) = chunks.next()?
+            && row.get::<_, i64>(2)? < cutoff.as_ms()
+        {
+            let end = unsigned(row, 0)? + u64::from(row.get::<_, u32>(1)?);
+            start = end.min(committed);
+            if start == end {
+                whole = end;
+            }
+        }
+        Ok((start, whole))
+    }
+
+    /// Appends chunks at the end.
     fn append(
         &mut self,
         connection: &Connection,
-        records: &[&NewRecord],
+        chunks: &[Chunk],
         now: Time,
     ) -> rusqlite::Result<()> {
-        let sql = format!("INSERT INTO lane_{} VALUES (?1, ?2, ?3, ?4, ?5)", self.number);
+        let sql = format!("INSERT INTO lane_{} VALUES (?1, ?2, ?3, ?4)", self.number);
         let mut insert = connection.prepare_cached(&sql)?;
-        for record in records {
-            let headers = codec::encode_headers(&record.headers);
-            let (key, payload): (&[u8], &[u8]) = (&record.key, &record.payload);
-            insert.execute(params![self.next.cast_signed(), now.as_ms(), key, headers, payload])?;
-            self.next += 1;
+        for Chunk { count, records } in chunks {
+            insert.execute(params![self.next.cast_signed(), count, now.as_ms(), records])?;
+            self.next += u64::from(*count);
         }
         connection
             .prepare_cached("UPDATE lanes SET next = ?2 WHERE lane = ?1")?
-            .execute(params![self.number, self.next.cast_signed()])?;
+            .execute([self.number, self.next.cast_signed()])?;
         Ok(())
     }
+}
 
-    /// The oldest offset kept.
-    fn start(&self, connection: &Connection) -> rusqlite::Result<Option<u64>> {
-        let sql = format!("SELECT MIN(place) FROM lane_{}", self.number);
-        let place: Option<i64> =
-            connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
-        Ok(place.map(i64::cast_unsigned))
-    }
+/// What does not fit its columns: a damaged file.
+fn damaged() -> rusqlite::Error {
+    let text = "a chunk of records is damaged";
+    rusqlite::Error::FromSqlConversionFailure(3, Type::Blob, text.into())
 }
 
 /// Up to `max` records of `wanted` from `offset` on.
@@ -119,87 +157,87 @@ pub(super) fn read_records(
     max: usize,
 ) -> rusqlite::Result<Vec<Record>> {
     let Some(lane) = Lane::find(connection, wanted)? else { return Ok(Vec::new()) };
-    let mut rows = connection.prepare_cached(&format!(
-        "SELECT place, appended_at, key, headers, payload FROM lane_{}
-         WHERE place >= ?1 ORDER BY place LIMIT ?2",
+    let offset = offset.max(lane.start);
+    let mut records = Vec::new();
+    if offset >= lane.next || max == 0 {
+        return Ok(records);
+    }
+    let mut chunks = connection.prepare_cached(&format!(
+        "SELECT first, count, appended_at, records FROM lane_{0} WHERE first >=
+         IFNULL((SELECT MAX(first) FROM lane_{0} WHERE first <= ?1), 0) ORDER BY first",
         lane.number
     ))?;
-    let limit = i64::try_from(max).unwrap_or(i64::MAX);
-    // No offset is above i64::MAX: beyond it there is nothing, as at it.
-    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-    rows.query_map(params![offset, limit], |row| {
-        Ok(Record {
-            place: Place {
-                partition: wanted.clone(),
-                offset: row.get::<_, i64>(0)?.cast_unsigned(),
-            },
-            appended_at: Time::from_ms(row.get(1)?),
-            key: row.get::<_, Vec<u8>>(2)?.into(),
-            headers: codec::decode_headers(row.get(3)?),
-            payload: row.get::<_, Vec<u8>>(4)?.into(),
-        })
-    })?
-    .collect()
-}
-
-/// The offset after the last record, of each partition that got any.
-pub(super) type Ends = Vec<(Partition, u64)>;
-
-/// Appends `records` and returns their places and the new ends.
-pub(super) fn append(
-    connection: &Connection,
-    records: &[NewRecord],
-    now: Time,
-) -> rusqlite::Result<(Vec<Place>, Ends)> {
-    let mut lanes: Vec<(Lane, Vec<&NewRecord>)> = Vec::new(); // few: a search beats a tree
-    let mut places = Vec::with_capacity(records.len());
-    for record in records {
-        let number = codec::partition_of(&record.key);
-        let is_its = |(lane, _): &(Lane, _)| {
-            lane.partition.number == number && lane.partition.topic == record.topic
-        };
-        let at = match lanes.iter().position(is_its) {
-            Some(at) => at,
-            None => {
-                let partition = Partition { topic: record.topic.clone(), number };
-                lanes.push((Lane::find_or_make(connection, &partition)?, Vec::new()));
-                lanes.len() - 1
+    let mut chunks = chunks.query([offset.cast_signed()])?;
+    while let Some(row) = chunks.next()? {
+        let (first, count) = (unsigned(row, 0)?, row.get::<_, u32>(1)?);
+        let appended_at = Time::from_ms(row.get(2)?);
+        let mut reader = Reader::new(Bytes::copy_from_slice(row.get_ref(3)?.as_blob()?));
+        for at in first..first + u64::from(count) {
+            if at < offset {
+                reader.skip().ok_or_else(damaged)?;
+                continue;
             }
-        };
-        let (lane, its) = &mut lanes[at];
-        let offset = lane.next + its.len() as u64;
-        places.push(Place { partition: lane.partition.clone(), offset });
-        its.push(record);
+            let (key, headers, payload) = reader.record().ok_or_else(damaged)?;
+            let place = Place { partition: wanted.clone(), offset: at };
+            records.push(Record { place, key, headers, payload, appended_at });
+            if records.len() == max {
+                return Ok(records);
+            }
+        }
     }
-    for (lane, its) in &mut lanes {
-        lane.append(connection, its, now)?;
-    }
-    Ok((places, lanes.into_iter().map(|(lane, _)| (lane.partition, lane.next)).collect()))
+    Ok(records)
 }
 
-/// The offset that the next record will get.
-pub(super) fn stored_end(connection: &Connection, partition: &Partition) -> rusqlite::Result<u64> {
-    Ok(Lane::find(connection, partition)?.map_or(0, |lane| lane.next))
-}
-
-/// The oldest offset kept.
-pub(super) fn stored_start(
+/// When the record at `offset` was appended, or the first after it that is kept.
+pub(super) fn appended_at(
     connection: &Connection,
     partition: &Partition,
-) -> rusqlite::Result<Option<u64>> {
-    match Lane::find(connection, partition)? {
-        Some(lane) => lane.start(connection),
-        None => Ok(None),
-    }
+    offset: u64,
+) -> rusqlite::Result<Option<Time>> {
+    let Some(lane) = Lane::find(connection, partition)? else { return Ok(None) };
+    let offset = offset.max(lane.start);
+    let sql = format!(
+        "SELECT appended_at FROM lane_{} WHERE first <= ?1 ORDER BY first DESC LIMIT 1",
+        lane.number
+    );
+    let appended_at: Option<i64> = connection
+        .prepare_cached(&sql)?
+        .query_row([offset.cast_signed()], |row| row.get(0))
+        .optional()?;
+    Ok(appended_at.filter(|_| offset < lane.next).map(Time::from_ms))
 }
 
-/// Records that one transaction of `trim` deletes at most.
-pub(super) const TRIM_CHUNK: i64 = 5_000;
+/// Appends what was gathered and returns, for each of its lanes, the first offset given and the
+/// one after the last.
+pub(super) fn append(
+    connection: &Connection,
+    gathered: &[Gathering],
+    now: Time,
+) -> rusqlite::Result<Vec<Range<u64>>> {
+    let append = |gathering: &Gathering| {
+        let mut lane = Lane::find_or_make(connection, &gathering.partition)?;
+        let first = lane.next;
+        lane.append(connection, &gathering.chunks, now)?;
+        Ok(first..lane.next)
+    };
+    gathered.iter().map(append).collect()
+}
 
-/// Deletes up to a chunk of the oldest records, up to the first that is not older than `cutoff` or
-/// that a group has not committed; returns how many, and the end of what went. It asks the file who has registered, so that
-/// a group that joins at this moment is before or after it, never beside.
-pub(super) fn trim_chunk(
+/// The oldest offset kept and the next one to be given, both 0 of what was never written.
+pub(super) fn stored_extent(
+    connection: &Connection,
+    partition: &Partition,
+) -> rusqlite::Result<(u64, u64)> {
+    Ok(Lane::find(connection, partition)?.map_or((0, 0), |lane| (lane.start, lane.next)))
+}
+
+/// Records that one transaction of `trim` deletes, to the end of a chunk.
+pub(super) const TRIM_CHUNK: u64 = 5_000;
+
+/// Deletes some of the oldest records, up to the first that is not older than `cutoff` or that a
+/// group has not committed; returns how many, and the end of what went. It asks the file who has
+/// registered, so that a group that joins at this moment is before or after it, never beside.
+pub(super) fn trim_some(
     connection: &Connection,
     partition: &Partition,
     cutoff: Time,
@@ -210,22 +248,17 @@ pub(super) fn trim_chunk(
             "SELECT MIN(COALESCE(committed, 0)) FROM positions WHERE topic = ?1 AND partition = ?2",
         )?
         .query_row(params![topic, number], |row| row.get(0))?;
+    let committed = committed.map_or(u64::MAX, i64::cast_unsigned);
     let Some(lane) = Lane::find(connection, partition)? else { return Ok((0, 0)) };
-    let mut oldest = connection.prepare_cached(&format!(
-        "SELECT place, appended_at FROM lane_{} WHERE place < ?1 ORDER BY place LIMIT ?2",
-        lane.number
-    ))?;
-    let mut rows = oldest.query(params![committed.unwrap_or(i64::MAX), TRIM_CHUNK])?;
-    let mut last = None;
-    while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(1)? >= cutoff.as_ms() {
-            break;
-        }
-        last = Some(row.get::<_, i64>(0)?);
+    let (start, whole) = lane.oldest(connection, cutoff, committed)?;
+    let gone = start - lane.start;
+    if gone > 0 {
+        connection
+            .prepare_cached(&format!("DELETE FROM lane_{} WHERE first < ?1", lane.number))?
+            .execute([whole.cast_signed()])?;
+        connection
+            .prepare_cached("UPDATE lanes SET start = ?2 WHERE lane = ?1")?
+            .execute([lane.number, start.cast_signed()])?;
     }
-    let Some(last) = last else { return Ok((0, 0)) };
-    let deleted = connection
-        .prepare_cached(&format!("DELETE FROM lane_{} WHERE place <= ?1", lane.number))?
-        .execute([last])?;
-    Ok((deleted as u64, last.cast_unsigned() + 1))
+    Ok((gone, start))
 }
