@@ -33,13 +33,15 @@ const RUN: Duration = Duration::from_secs(3);
 const PUBLISHERS: usize = 64;
 const STORE_ROWS: usize = 60_000;
 
-fn record(number: usize) -> NewRecord {
-    NewRecord {
+/// A record of each of so many trucks, made before the clock runs, as the peer's row is.
+fn records(trucks: usize) -> Vec<NewRecord> {
+    let record = |truck: usize| NewRecord {
         topic: Topic::TELEMETRY,
-        key: Bytes::from(format!("TRK-{:06}", number % 1_000)),
+        key: Bytes::from(format!("TRK-{truck:06}")),
         headers: Vec::new(),
         payload: Bytes::from_static(&PAYLOAD),
-    }
+    };
+    (0..trucks).map(record).collect()
 }
 
 fn open_log(dir: &Path) -> Result<SqliteLog> {
@@ -83,14 +85,14 @@ fn peer_appends(options: &Options, batch: usize) -> Result<f64> {
 
 /// Row 15.
 pub(crate) fn publish_batches(options: &Options) -> Result<Vec<Row>> {
-    let runtime = runtime()?;
+    let (runtime, records) = (runtime()?, records(BATCH));
     let ours = || {
         let dir = tempfile::tempdir_in(&options.scratch)?;
         let log = open_log(dir.path())?;
         runtime.block_on(async {
             let (began, mut rows) = (Instant::now(), 0);
             while began.elapsed() < RUN {
-                rows += log.publish((rows..rows + BATCH).map(record).collect()).await?.len();
+                rows += log.publish(records.clone()).await?.len();
             }
             Ok(rows as f64 / began.elapsed().as_secs_f64())
         })
@@ -115,12 +117,12 @@ pub(crate) fn publish_alone(options: &Options) -> Result<Vec<Row>> {
         runtime.block_on(async {
             let began = Instant::now();
             let mut publishers = tokio::task::JoinSet::new();
-            for publisher in 0..PUBLISHERS {
+            for record in records(PUBLISHERS) {
                 let log = Arc::clone(&log);
                 publishers.spawn(async move {
                     let mut rows = 0;
                     while began.elapsed() < RUN {
-                        rows += log.publish(vec![record(publisher)]).await?.len();
+                        rows += log.publish(vec![record.clone()]).await?.len();
                     }
                     Ok::<usize, fleet_core::Error>(rows)
                 });
