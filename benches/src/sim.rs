@@ -2,18 +2,18 @@
 
 use std::hint::black_box;
 
-use anyhow::{Context, Result};
-use fleet_core::{
-    domain::{Genesis, TelemetryEvent},
-    time::Time,
-};
-use fleet_sim::{Output, World};
 use crate::{
     Options,
     pairs::{Bound, Row, alternate},
     peers,
     process::thread_cpu_s,
 };
+use anyhow::{Context, Result};
+use fleet_core::{
+    domain::{Genesis, TelemetryEvent},
+    time::Time,
+};
+use fleet_sim::{Output, World};
 
 const TRUCKS: u32 = 1_000;
 const STEPS: i64 = 3_000;
