@@ -114,7 +114,7 @@ impl Time {
         let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
         let mp = (5 * doy + 2) / 153;
         let month = if mp < 10 { mp + 3 } else { mp - 9 };
-        let year = yoe + z.div_euclid(146_097) * 400 + (month <= 2) as i64;
+        let year = yoe as i64 + z.div_euclid(146_097) * 400 + (month <= 2) as i64;
         (year, month as u8, (doy - (153 * mp + 2) / 5 + 1) as u8)
     }
 
