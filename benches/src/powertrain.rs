@@ -90,7 +90,9 @@ fn walk(truck: &Vehicle, speeds_mps: &[f64]) -> Walk {
 fn rate(truck: &Vehicle, speeds_mps: &[f64]) -> Result<f64> {
     let run = |steps: usize| {
         let walks = steps.div_ceil(speeds_mps.len());
-        (0..walks).for_each(|_| drop(black_box(walk(truck, speeds_mps))));
+        (0..walks).for_each(|_| {
+            black_box(walk(truck, speeds_mps));
+        });
         walks * speeds_mps.len()
     };
     run(STEPS / 10);

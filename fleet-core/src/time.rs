@@ -105,7 +105,6 @@ impl Time {
     }
 
     /// Year, month (1 to 12) and day (1 to 31) in India (IST).
-    #[expect(clippy::cast_sign_loss, reason = "1 to 12, 1 to 31")]
     pub const fn ist_date(self) -> (i64, u8, u8) {
         // Civil date from days: H. Hinnant, "chrono-compatible low-level date algorithms", 2013.
         let z = self.ist_day() + 719_468;

@@ -50,7 +50,7 @@ pub(super) trait Book {
 
 impl Book for EnergyBook {
     #[inline]
-    fn note(&mut self, write: impl FnOnce(&mut EnergyBook)) {
+    fn note(&mut self, write: impl FnOnce(&mut Self)) {
         write(self);
     }
 }
