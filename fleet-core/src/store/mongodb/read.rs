@@ -187,10 +187,11 @@ impl MongoStore {
     }
 
     /// A piece of the feed below the watermarks, which are read first: what they cover is there.
-    /// The room is shared by the partitions; the least behind are served first, so that what they
-    /// leave goes to those with more.
+    /// The room is shared by the partitions, the least behind first, in rounds: what one leaves goes
+    /// to those with more.
     pub(super) async fn read_feed(&self, from: &Watermarks, max: usize) -> Result<FeedPage> {
-        let mut behind: Vec<(Partition, u64, u64)> = Vec::new();
+        let mut page = FeedPage { items: Vec::new(), next: from.clone(), has_more: false };
+        let mut open: Vec<(Partition, u64, u64)> = Vec::new();
         for marked in self.marked().await? {
             let asked = from.get(&marked.partition).copied();
             let start = match asked {
@@ -203,33 +204,39 @@ impl MongoStore {
                     asked.unwrap_or(kept_from)
                 }
             };
-            behind.push((marked.partition, start, marked.next));
+            let end = marked.next;
+            page.next.insert(marked.partition.clone(), start.max(end)); // one ahead of it stays
+            if start < end {
+                open.push((marked.partition, start, end));
+            }
         }
-        behind.sort_by_key(|(_, start, next)| next.saturating_sub(*start));
-        let now = self.now();
-        let mut page = FeedPage { items: Vec::new(), next: from.clone(), has_more: false };
-        let (mut room, mut left) = (max, behind.len());
-        for (partition, start, end) in behind {
-            let share = room.div_ceil(left);
-            left -= 1;
-            let items = if start < end && share > 0 {
-                self.items(&partition, (start, end), share).await?
-            } else {
-                Vec::new()
-            };
-            room -= items.len();
-            let is_cut = start < end && items.len() == share;
-            let next = match items.last() {
-                Some(last) if is_cut => last.place().offset + 1,
-                None if is_cut => start, // no room in this page
-                _ => start.max(end),     // a reader ahead of the watermark never goes back
-            };
+        let (mut room, now) = (max, self.now());
+        while room > 0 && !open.is_empty() {
+            open.sort_by_key(|(_, start, end)| end - start);
+            let (mut left, mut cut) = (open.len(), Vec::new());
+            for (partition, start, end) in open {
+                let share = room.div_ceil(left);
+                left -= 1;
+                // A limit of 0 would be none.
+                let items = match share {
+                    0 => Vec::new(),
+                    _ => self.items(&partition, (start, end), share).await?,
+                };
+                room -= items.len();
+                if items.len() == share {
+                    let next = items.last().map_or(start, |last| last.place().offset + 1);
+                    cut.push((partition, next, end));
+                }
+                page.items.extend(items.into_iter().filter(|item| match item {
+                    FeedItem::Telemetry(stored) => stored.expires_at > now,
+                    FeedItem::Trip(_) => true,
+                }));
+            }
+            open = cut;
+        }
+        for (partition, next, end) in open {
             page.has_more |= next < end;
             page.next.insert(partition, next);
-            page.items.extend(items.into_iter().filter(|item| match item {
-                FeedItem::Telemetry(stored) => stored.expires_at > now,
-                FeedItem::Trip(_) => true,
-            }));
         }
         Ok(page)
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio::sync::Semaphore;
+
 use super::*;
 use crate::{
     store::TelemetryWrite,
@@ -13,9 +15,14 @@ use crate::{
     time::SystemClock,
 };
 
+/// SecantusDB, with some twenty writers at once on two cores, tells of duplicates that it made
+/// itself; MongoDB keeps a retried write apart from a second one.
+static WRITERS: Semaphore = Semaphore::const_new(4);
+
 /// A store in a database of its own; a crash leaves what the server has.
 async fn subject() -> Option<Subject> {
     let url = testkit::server("mongo")?;
+    let writer = WRITERS.acquire().await.expect("never closed");
     let clock = Arc::new(ManualClock::new(NOW));
     let name = testkit::unique_name("store");
     let open = Arc::<ManualClock>::clone(&clock);
@@ -24,6 +31,7 @@ async fn subject() -> Option<Subject> {
     let client = store.collections.telemetry.client().clone();
     let (address, own_clock) = (Arc::clone(&store.address), Arc::clone(&clock));
     let after_crash = move || -> Arc<dyn FleetStore> {
+        let _held = &writer;
         let clock = Arc::<ManualClock>::clone(&own_clock);
         let database = client.database(&name);
         Arc::new(MongoStore::assemble(&database, Sweep::Client, clock, Arc::clone(&address)))

@@ -243,9 +243,9 @@ pub(super) fn documents(
     .collect()
 }
 
-/// A piece of the feed below the watermarks. The room is shared by the partitions; the least behind
-/// are served first, so that what they leave goes to those with more. `None` if something that came
-/// after a place in `from` has been swept.
+/// A piece of the feed below the watermarks. The room is shared by the partitions, the least behind
+/// first, in rounds: what one leaves goes to those with more. `None` if something that came after a
+/// place in `from` has been swept.
 pub(super) fn feed(
     connection: &Connection,
     from: &Watermarks,
@@ -254,33 +254,42 @@ pub(super) fn feed(
 ) -> rusqlite::Result<Option<FeedPage>> {
     let transaction = connection.unchecked_transaction()?; // one state for marks and rows
     let start_of = |of: &Marked| from.get(&of.partition).copied().unwrap_or(of.swept);
-    let mut behind = watermarks(&transaction)?;
+    let behind = watermarks(&transaction)?;
     if behind.iter().any(|marked| start_of(marked) < marked.swept) {
         return Ok(None);
     }
-    behind.sort_by_key(|marked| marked.next.saturating_sub(start_of(marked)));
     let mut page = FeedPage { items: Vec::new(), next: from.clone(), has_more: false };
-    let (mut room, mut left) = (max, behind.len());
-    for marked in behind {
-        let start = start_of(&marked);
-        let Marked { id, partition, next: end, .. } = marked;
-        let share = room.div_ceil(left);
-        left -= 1;
-        let items =
-            if start < end { items(&transaction, id, (start, end), share)? } else { Vec::new() };
-        room -= items.len();
-        let is_cut = start < end && items.len() == share;
-        let next = match items.last() {
-            Some(last) if is_cut => last.place().offset + 1,
-            None if is_cut => start, // no room in this page
-            _ => start.max(end),     // a reader ahead of the watermark never goes back
-        };
+    let mut open = Vec::new();
+    for Marked { id, partition, next: end, swept } in behind {
+        let start = from.get(&partition).copied().unwrap_or(swept);
+        page.next.insert(partition.clone(), start.max(end)); // one ahead of the watermark stays
+        if start < end {
+            open.push((id, partition, start, end));
+        }
+    }
+    let mut room = max;
+    while room > 0 && !open.is_empty() {
+        open.sort_by_key(|(_, _, start, end)| end - start);
+        let (mut left, mut cut) = (open.len(), Vec::new());
+        for (id, partition, start, end) in open {
+            let share = room.div_ceil(left);
+            left -= 1;
+            let items = items(&transaction, id, (start, end), share)?;
+            room -= items.len();
+            if items.len() == share {
+                let next = items.last().map_or(start, |last| last.place().offset + 1);
+                cut.push((id, partition, next, end));
+            }
+            page.items.extend(items.into_iter().filter(|item| match item {
+                FeedItem::Telemetry(stored) => stored.expires_at > now,
+                FeedItem::Trip(_) => true,
+            }));
+        }
+        open = cut;
+    }
+    for (_, partition, next, end) in open {
         page.has_more |= next < end;
         page.next.insert(partition, next);
-        page.items.extend(items.into_iter().filter(|item| match item {
-            FeedItem::Telemetry(stored) => stored.expires_at > now,
-            FeedItem::Trip(_) => true,
-        }));
     }
     Ok(Some(page))
 }
