@@ -33,6 +33,7 @@ pub mod ratelimit;
 mod redis;
 pub mod refuel;
 pub mod route;
+pub mod settings;
 pub mod slo;
 #[cfg(feature = "sqlite")]
 mod sqlite;
