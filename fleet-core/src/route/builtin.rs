@@ -159,11 +159,11 @@ impl BuiltinRouter {
         }
     }
 
-    fn finder(&self) -> Finder<'_> {
+    pub(super) fn finder(&self) -> Finder<'_> {
         Finder { network: &self.network, engine: &self.engine, ferries: self.ferries }
     }
 
-    fn snapped(&self, field: &str, at: Position) -> Result<Snapped> {
+    pub(super) fn snapped(&self, field: &str, at: Position) -> Result<Snapped> {
         let at = Position::new(at.lat, at.lon)
             .map_err(|error| Error::invalid(field).with_source(error))?;
         let nearest = self.network.nearest(at, self.ferries);

@@ -69,7 +69,7 @@ impl Finder<'_> {
         }
     }
 
-    fn doors<'b>(&'b self, expansion: &'b Expansion) -> Doors<'b> {
+    pub(super) fn doors<'b>(&'b self, expansion: &'b Expansion) -> Doors<'b> {
         Doors { network: self.network, expansion, ferries: self.ferries }
     }
 
@@ -107,43 +107,65 @@ impl Finder<'_> {
     /// The lengths of the shortest ways from one place to others, metres; `None` for those that are
     /// farther than `max_m`, or cannot be reached.
     pub(crate) fn distances(&self, start: End, targets: &[End], max_m: f64) -> Vec<Option<f64>> {
-        let graph = &self.network.graph;
-        let expansion = Expansion::exact(graph);
-        let doors = self.doors(&expansion);
-        let mut best: Vec<Option<Cost>> = targets
-            .iter()
-            .map(|target| match (start, target) {
-                (End::Node(start), End::Node(target)) if start == *target => Some(Cost::default()),
-                _ => Some(doors.straight(start, *target)?.cost(self.network).by_length()),
-            })
-            .collect();
-        let entries: Vec<(u32, Cost, usize)> = (0..)
-            .zip(targets)
-            .flat_map(|(ix, target)| {
-                let doors = doors.entries(*target).into_iter();
-                doors.map(move |door| (door.state, door.cost.by_length(), ix))
-            })
-            .collect();
-        let exits = doors.exits(start).into_iter();
-        let exits: Vec<_> = exits.map(|door| (door.state, door.cost.by_length())).collect();
         let max = Cost::of(max_m.clamp(0.0, 1e8), 3.6).by_length();
-        let weigh = |edge: EdgeIx, _| Some(graph.cost(edge).by_length());
-        let view = View { graph, expansion: &expansion, ferries: self.ferries, weigh };
-        self.engine.with_scratch(|scratch| {
-            view.spread(scratch, &exits, |state, cost| {
-                for (_, more, ix) in entries.iter().filter(|(entry, ..)| *entry == state) {
-                    let total = cost + *more;
-                    best[*ix] = Some(best[*ix].map_or(total, |best| best.min(total)));
-                }
-                cost.time_us > max.time_us
-                    || best.iter().all(|best| best.is_some_and(|best| best <= cost))
-            });
-        });
-        let lengths_m = best.into_iter().map(|best| best.map(|best| best.by_length().length_m()));
+        let costs = self.costs(start, targets, Some(max), Cost::by_length);
+        let lengths_m = costs.into_iter().map(|cost| cost.map(|cost| cost.by_length().length_m()));
         lengths_m.map(|length_m| length_m.filter(|length_m| *length_m <= max_m)).collect()
     }
 
-    fn joined(&self, exits: &[Door], found: &Found, entries: &[Door]) -> Way {
+    /// What the ways from one place to others cost that are cheapest as `measure` has it; `None` for
+    /// those that cannot be reached. What costs more than `max` may be too dear, or `None`.
+    pub(crate) fn costs(
+        &self,
+        start: End,
+        targets: &[End],
+        max: Option<Cost>,
+        measure: fn(Cost) -> Cost,
+    ) -> Vec<Option<Cost>> {
+        let graph = &self.network.graph;
+        let expansion = Expansion::exact(graph);
+        let doors = self.doors(&expansion);
+        let straight = |target: &End| match (start, target) {
+            (End::Node(start), End::Node(target)) if start == *target => Some(Cost::default()),
+            _ => Some(measure(doors.straight(start, *target)?.cost(self.network))),
+        };
+        let mut best: Vec<Option<Cost>> = targets.iter().map(straight).collect();
+        let mut entries = Vec::with_capacity(targets.len());
+        for (ix, target) in targets.iter().enumerate() {
+            let doors = doors.entries(*target).into_iter();
+            entries.extend(doors.map(|door| (door.state, measure(door.cost), ix)));
+        }
+        entries.sort_unstable();
+        let exits = doors.exits(start).into_iter();
+        let exits: Vec<_> = exits.map(|door| (door.state, measure(door.cost))).collect();
+        let weigh = |edge: EdgeIx, _| Some(measure(graph.cost(edge)));
+        let view = View { graph, expansion: &expansion, ferries: self.ferries, weigh };
+        // The dearest of all targets, once all were reached: then nothing gets cheaper beyond.
+        let dearest = |best: &[Option<Cost>]| {
+            best.iter()
+                .try_fold(Cost::default(), |dearest, best| best.map(|best| dearest.max(best)))
+        };
+        let mut last = dearest(&best);
+        self.engine.with_scratch(|scratch| {
+            view.spread(scratch, &exits, |state, cost| {
+                let from = entries.partition_point(|(entry, ..)| *entry < state);
+                let here = entries[from..].iter().take_while(|(entry, ..)| *entry == state);
+                let mut is_target = false;
+                for (_, more, ix) in here {
+                    let total = cost + *more;
+                    best[*ix] = Some(best[*ix].map_or(total, |best| best.min(total)));
+                    is_target = true;
+                }
+                if is_target {
+                    last = dearest(&best);
+                }
+                max.is_some_and(|max| cost > max) || last.is_some_and(|last| cost >= last)
+            });
+        });
+        best
+    }
+
+    pub(super) fn joined(&self, exits: &[Door], found: &Found, entries: &[Door]) -> Way {
         let (first, last) = (&exits[found.start], &entries[found.target]);
         let graph = &self.network.graph;
         let middle: Cost = found.edges.iter().map(|edge| graph.cost(*edge)).sum();
@@ -154,6 +176,6 @@ impl Finder<'_> {
     }
 }
 
-fn ends(doors: &[Door]) -> Vec<(u32, Cost)> {
+pub(super) fn ends(doors: &[Door]) -> Vec<(u32, Cost)> {
     doors.iter().map(|door| (door.state, door.cost)).collect()
 }

@@ -48,6 +48,20 @@ impl Cost {
         Self { time_us: self.length_grid, length_grid: self.time_us }
     }
 
+    /// So many times the cost, rounded.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        let times = |number: u64| whole(number as f64 * factor);
+        Self { time_us: times(self.time_us), length_grid: times(self.length_grid) }
+    }
+
+    /// What is left of it without `part`, at least nothing.
+    pub(crate) fn minus(self, part: Self) -> Self {
+        Self {
+            time_us: self.time_us.saturating_sub(part.time_us),
+            length_grid: self.length_grid.saturating_sub(part.length_grid),
+        }
+    }
+
     pub(crate) fn duration_s(self) -> f64 {
         self.time_us as f64 / 1e6
     }

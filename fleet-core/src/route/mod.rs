@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alternatives;
 mod assemble;
 mod builtin;
 mod cache;
@@ -42,6 +43,7 @@ mod plain;
 pub(crate) mod reach;
 mod shape;
 mod snap;
+mod table;
 mod turns;
 
 use std::{fmt::Debug, sync::Arc};
@@ -50,6 +52,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    alternatives::Alternatives,
     builtin::BuiltinRouter,
     graph::Ferries,
     legs::Leg,
@@ -63,6 +66,7 @@ pub use self::{
     path::{Piece, Route, RouteEnd, StopOnRoute},
     places::{Place, Places},
     snap::{Course, Nearby, RoadPoint, Side, Snap},
+    table::Table,
 };
 use crate::{Result, geo::Position};
 
@@ -134,6 +138,8 @@ impl RoadClass {
 mod search_tests;
 #[cfg(test)]
 mod snap_tests;
+#[cfg(test)]
+mod table_tests;
 #[cfg(test)]
 mod tests;
 
