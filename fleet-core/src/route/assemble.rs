@@ -41,7 +41,7 @@ fn pieces_in(network: &Network, spans: &[Span]) -> usize {
     spans.iter().map(|span| network.segments()[span.segment.index()].via.len() + 1).sum()
 }
 
-fn route_end(network: &Network, Snapped { end, snapped_m }: Snapped) -> RouteEnd {
+pub(crate) fn route_end(network: &Network, Snapped { end, snapped_m }: Snapped) -> RouteEnd {
     match end {
         End::Node(ix) => {
             let node = network.node_at(ix);
@@ -56,7 +56,7 @@ fn route_end(network: &Network, Snapped { end, snapped_m }: Snapped) -> RouteEnd
 }
 
 /// Appends a span to a route: its pieces, what stands along it, and the node it reaches.
-fn drive(network: &Network, route: &mut Route, span: Span) {
+pub(crate) fn drive(network: &Network, route: &mut Route, span: Span) {
     let segment = &network.segments()[span.segment.index()];
     let shape = network.shape(span.segment);
     let forward = span.from_m < span.to_m;

@@ -33,7 +33,7 @@ pub struct BuiltinRouter {
     network: Arc<Network>,
     ferries: Ferries,
     snap_max_m: f64,
-    cache: Arc<Cache>,
+    cache: Arc<Cache<(NodeIx, NodeIx), Arc<Route>>>,
     engine: Arc<Engine>,
 }
 

@@ -2,43 +2,41 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    hash::Hash,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{network::NodeIx, path::Route};
-
-type Key = (NodeIx, NodeIx);
-
-/// The most recently used routes between nodes. Losing one costs some microseconds, nothing else.
+/// The most recently used routes (or what holds them) by what was asked for. Losing one costs the
+/// time to find it again, nothing else.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(super) struct Cache<K, V> {
     capacity: usize,
-    held: Mutex<Held>,
+    held: Mutex<Held<K, V>>,
 }
 
-#[derive(Debug, Default)]
-struct Held {
+#[derive(Debug)]
+struct Held<K, V> {
     /// Each route with the turn at which it was last used; turns never repeat.
-    routes: HashMap<Key, (Arc<Route>, u64)>,
+    routes: HashMap<K, (V, u64)>,
     turn: u64,
 }
 
-impl Cache {
+impl<K: Copy + Eq + Hash, V: Clone> Cache<K, V> {
     /// Holds at most `capacity` routes; 0 holds none.
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, held: Mutex::default() }
+        Self { capacity, held: Mutex::new(Held { routes: HashMap::new(), turn: 0 }) }
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<Arc<Route>> {
+    pub(super) fn get(&self, key: K) -> Option<V> {
         let mut held = self.lock();
         held.turn += 1;
         let turn = held.turn;
         let (route, used) = held.routes.get_mut(&key)?;
         *used = turn;
-        Some(Arc::clone(route))
+        Some(route.clone())
     }
 
-    pub(super) fn put(&self, key: Key, route: &Arc<Route>) {
+    pub(super) fn put(&self, key: K, route: &V) {
         if self.capacity == 0 {
             return;
         }
@@ -49,11 +47,17 @@ impl Cache {
         }
         held.turn += 1;
         let turn = held.turn;
-        held.routes.insert(key, (Arc::clone(route), turn));
+        held.routes.insert(key, (route.clone(), turn));
+    }
+
+    /// Forgets all.
+    #[cfg(feature = "osrm")]
+    pub(super) fn clear(&self) {
+        self.lock().routes.clear();
     }
 
     /// A panic while the lock was held leaves a map that is still right.
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Held<K, V>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

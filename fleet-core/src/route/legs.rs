@@ -58,7 +58,7 @@ impl Route {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn legs(&self, network: &Network, at: &[f64]) -> Vec<Leg> {
-        let road = |piece: &Piece| label(&network.segments()[piece.segment.index()]);
+        let road = |piece: &Piece| network.segments().get(piece.segment.index()).map_or("", label);
         let is_cut = |m: f64| at.iter().any(|cut_m| (cut_m - m).abs() < 1e-6);
         let same = |a: &Piece, b: &Piece| road(a) == road(b) && !is_cut(b.start_m);
         let parts = self.pieces.chunk_by(same);

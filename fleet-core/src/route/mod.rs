@@ -31,6 +31,7 @@ mod graph;
 mod hierarchy;
 mod index;
 mod join;
+mod lay;
 mod legs;
 mod network;
 #[cfg(feature = "osm")]
@@ -40,6 +41,7 @@ pub mod osrm;
 mod path;
 mod places;
 mod plain;
+mod plan;
 pub(crate) mod reach;
 mod shape;
 mod snap;
@@ -65,6 +67,7 @@ pub use self::{
     },
     path::{Piece, Route, RouteEnd, StopOnRoute},
     places::{Place, Places},
+    plan::{Answered, Plan},
     snap::{Course, Nearby, RoadPoint, Side, Snap},
     table::Table,
 };
@@ -88,6 +91,14 @@ pub trait Router: Send + Sync + Debug {
     /// road (the message says how far) or there is no way; `Unavailable` if a server does not
     /// answer.
     async fn route(&self, from: Position, to: Position) -> Result<Arc<Route>>;
+
+    /// The same way as something to keep, which becomes the route again whatever is answered later.
+    ///
+    /// # Errors
+    /// Those of [`route`](Self::route).
+    async fn plan(&self, from: Position, to: Position) -> Result<Plan> {
+        Ok(Plan::of(&*self.route(from, to).await?, self.name()))
+    }
 }
 
 /// Class of a road, from the best to the least.

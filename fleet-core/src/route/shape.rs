@@ -138,7 +138,7 @@ fn piece(
 /// mountainous 60 m, hairpins 30 m, plains straight. `truck_speed_kmh` is already what a loaded
 /// truck drives through these bends, so the radius is at least v² / 1.2 m/s²: a curve limit of
 /// 1.5 m/s², the laden truck's, then lies 12 % above that speed and never lowers it.
-fn curvature_1pm(segment: &Segment) -> f64 {
+pub(crate) fn curvature_1pm(segment: &Segment) -> f64 {
     let radius_m = match segment.terrain {
         Terrain::Plain => return 0.0,
         _ if segment.winding => 30.0,
@@ -221,7 +221,7 @@ fn rounded(point: Position) -> Position {
 }
 
 /// The zones that hold at a point of a segment, lowest index first.
-fn zones_at(network: &Network, segment: SegmentIx, point: Position) -> Vec<ZoneIx> {
+pub(crate) fn zones_at(network: &Network, segment: SegmentIx, point: Position) -> Vec<ZoneIx> {
     let holds = |shape: &ZoneShape| match shape {
         ZoneShape::Circle { centre, radius_m } => geo::is_in_circle(point, *centre, *radius_m),
         ZoneShape::Polygon { corners } => geo::is_in_polygon(point, corners),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::{
     ErrorKind,
     geo::{Position, flat_distance_m, great_circle_m},
-    route::{Network, Route, Router},
+    route::{Network, Plan, Route, Router},
 };
 
 /// A router under test, and places that it must or must not know.
@@ -22,6 +22,8 @@ pub struct Subject {
     pub pairs: Vec<(Position, Position)>,
     /// A place farther from any road than the router snaps.
     pub nowhere: Position,
+    /// The roads that its routes speak of.
+    pub network: Arc<Network>,
 }
 
 impl Subject {
@@ -32,7 +34,8 @@ impl Subject {
         let place = |ix| network.node_at(ix).position;
         let there = network.reference_routes().iter().map(|r| (place(r.from), place(r.to)));
         let pairs = there.flat_map(|(from, to)| [(from, to), (to, from)]).collect();
-        Self { router, pairs, nowhere: Position { lat: 15.0, lon: 88.0 } }
+        let nowhere = Position { lat: 15.0, lon: 88.0 };
+        Self { router, pairs, nowhere, network: Arc::clone(network) }
     }
 
     /// Every pair with its route.
@@ -100,6 +103,23 @@ pub async fn asking_again_gives_the_same(subject: Subject) {
     }
 }
 
+/// A plan, kept as bytes and read again, becomes the route that was answered.
+pub async fn a_plan_that_was_kept_becomes_the_route_again(subject: Subject) {
+    for (from, to, route) in subject.routes().await {
+        let plan = subject.router.plan(from, to).await.expect("there is a way");
+        let kept = Plan::decode(&plan.encode()).expect("it was encoded a moment ago");
+        assert_eq!(kept, plan, "{from:?} to {to:?}");
+        let again = kept.route(&subject.network).expect("its line can be read");
+        let off_m = (again.length_m - route.length_m).abs();
+        assert!(off_m < 2.0, "{from:?} to {to:?}: {off_m} m off");
+        let same = again.pieces.iter().map(|piece| piece.segment);
+        let is_same = same.eq(route.pieces.iter().map(|piece| piece.segment));
+        assert!(is_same, "{from:?} to {to:?}: other roads");
+        let stops = |route: &Route| [route.stations.len(), route.tolls.len(), route.towns.len()];
+        assert_eq!(stops(&again), stops(&route), "{from:?} to {to:?}");
+    }
+}
+
 /// A place far from any road is not found, at either end.
 pub async fn far_places_are_not_found(subject: Subject) {
     let here = subject.pairs[0].0;
@@ -132,6 +152,7 @@ macro_rules! router_laws {
             pieces_join_and_add_up,
             stops_come_in_driving_order,
             asking_again_gives_the_same,
+            a_plan_that_was_kept_becomes_the_route_again,
             far_places_are_not_found,
             impossible_places_are_invalid
         );
@@ -153,7 +174,7 @@ mod tests {
 
     use async_trait::async_trait;
 
-    use super::{Arc, Position, Route, Router, Subject};
+    use super::{Arc, Plan, Position, Route, Router, Subject};
     use crate::{Result, route::BuiltinRouter};
 
     crate::router_laws!(Some(Subject::ne_india(Box::new(BuiltinRouter::ne_india()))));
@@ -166,6 +187,7 @@ mod tests {
         SnapsSilently,
         StopsOutOfOrder,
         Wavers,
+        PlansTheWayBack,
         SnapsAnywhere,
         BelievesAnything,
     }
@@ -193,9 +215,16 @@ mod tests {
                 Fault::SnapsSilently => route.to.position.lat += 0.1,
                 Fault::StopsOutOfOrder => route.stations.reverse(),
                 Fault::Wavers => route.duration_s += self.2.fetch_add(1, Relaxed) as f64,
-                Fault::SnapsAnywhere | Fault::BelievesAnything => {}
+                Fault::PlansTheWayBack | Fault::SnapsAnywhere | Fault::BelievesAnything => {}
             }
             Ok(Arc::new(route))
+        }
+
+        async fn plan(&self, from: Position, to: Position) -> Result<Plan> {
+            match self.1 {
+                Fault::PlansTheWayBack => self.0.plan(to, from).await,
+                _ => self.0.plan(from, to).await,
+            }
         }
     }
 
@@ -217,6 +246,9 @@ mod tests {
             tokio::spawn(super::pieces_join_and_add_up(broken(Fault::Gaps))),
             tokio::spawn(super::stops_come_in_driving_order(broken(Fault::StopsOutOfOrder))),
             tokio::spawn(super::asking_again_gives_the_same(broken(Fault::Wavers))),
+            tokio::spawn(super::a_plan_that_was_kept_becomes_the_route_again(broken(
+                Fault::PlansTheWayBack,
+            ))),
             tokio::spawn(super::far_places_are_not_found(broken(Fault::SnapsAnywhere))),
             tokio::spawn(super::impossible_places_are_invalid(broken(Fault::BelievesAnything))),
         ];

@@ -4,7 +4,9 @@
 mod faulty;
 mod ill;
 mod killed;
+mod laws;
 mod real;
+mod same_roads;
 
 use std::{path::Path, sync::Arc};
 

@@ -107,7 +107,8 @@ impl Drive<'_> {
         if self.segment.replace(piece.segment) == Some(piece.segment) {
             return;
         }
-        let hours = &network.segments()[piece.segment.index()].hours_ist;
+        let Some(road) = network.segments().get(piece.segment.index()) else { return };
+        let hours = &road.hours_ist;
         if let Some(time) = self.now.time.filter(|_| !self.is_free()) {
             let opens_min = hours.opens_in_min(time.ist_minute_of_day());
             if opens_min > 0 {

@@ -41,6 +41,11 @@ index! {
     StateIx(u16)
 }
 
+impl SegmentIx {
+    /// No road of the network: of no list. Only pieces of a route that another router drew have it.
+    pub const UNKNOWN: Self = Self(u32::MAX);
+}
+
 impl StateIx {
     /// No state is known: of no list. The bundled network never has it.
     pub const UNKNOWN: Self = Self(u16::MAX);

@@ -5,6 +5,9 @@
 //! leaves a server that keeps failing alone for a while. Every place is sent with a radius: OSRM
 //! itself moves a place in Germany to a road in India, and says `Ok`.
 //!
+//! [`OsrmRouter`] is the [`Router`](super::Router) made of it: what OSRM draws is laid upon a
+//! [`Network`](super::Network), from which it takes what OSRM does not know.
+//!
 //! The shapes of questions and answers are those of OSRM 26, and tested against the real server.
 //!
 //! ```no_run
@@ -31,6 +34,7 @@ mod breaker;
 mod fault;
 mod http;
 mod query;
+mod router;
 mod settings;
 mod stats;
 
@@ -47,6 +51,7 @@ pub use self::{
     breaker::Circuit,
     fault::Fault,
     query::{Bearing, Fix, Geometry, MatchQuery, RouteQuery, TableQuery, Waypoint},
+    router::OsrmRouter,
     settings::OsrmSettings,
     stats::{LATENCY_BOUNDS_S, OsrmStats},
 };

@@ -24,6 +24,8 @@ pub struct OsrmStats {
     pub latency_sum_s: f64,
     /// What the circuit breaker lets through now.
     pub circuit: Circuit,
+    /// Routes that were found among the kept ones.
+    pub cache_hits: u64,
     /// The version of the server's data, as its last answer named it.
     pub data_version: Option<String>,
 }
@@ -78,6 +80,7 @@ impl Counts {
             latencies: inner.latencies,
             latency_sum_s: inner.latency_sum_s,
             circuit,
+            cache_hits: 0, // the client keeps none; its router adds them
             data_version: inner.data_version.clone(),
         }
     }
