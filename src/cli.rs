@@ -150,9 +150,12 @@ pub(crate) struct RouteArgs {
     /// A place to call at on the way; may be given again.
     #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
     pub(crate) via: Vec<String>,
-    /// Roads of your own, JSON of the bundled network's form.
+    /// Roads of your own: an OSM extract (XML or PBF), or JSON of the bundled network's form.
     #[arg(long, value_name = "FILE")]
     pub(crate) network: Option<PathBuf>,
+    /// Heights for an extract: a folder of SRTM tiles (N26E091.hgt, ...).
+    #[arg(long, value_name = "DIR", requires = "network")]
+    pub(crate) dem: Option<PathBuf>,
     /// A model's name (see `truck --list`) or file [default: rigid_6x2_25t5].
     #[arg(long, value_name = "MODEL|FILE")]
     pub(crate) truck: Option<String>,

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Write,
+    io::{IsTerminal, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,14 +11,29 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use fleet_core::route::{
     Ferries, Network,
-    osm::{self, SpeedTag},
+    osm::{self, Loaded, Options, Progress, Report, Source, SpeedTag},
 };
 
 /// What to do with a network.
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetworkCommand {
+    /// Read a file as data-fleet route would, and say what is in it, left out, or odd.
+    Check(CheckArgs),
     /// Write it as OSM XML, from which osrm-extract prepares the same roads.
     ExportOsm(ExportOsmArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// OSM XML (plain or gzip), OSM PBF, or JSON of the bundled network's form.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// A folder of SRTM tiles (N26E091.hgt, ...): heights of an extract's roads.
+    #[arg(long, value_name = "DIR")]
+    dem: Option<PathBuf>,
+    /// How many oddities to print; all are counted.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    notes: usize,
 }
 
 #[derive(Debug, Args)]
@@ -26,7 +41,7 @@ pub(crate) struct ExportOsmArgs {
     /// Where to; - is the standard output.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// A network file, JSON [default: the bundled roads of Northeast India].
+    /// An extract or a JSON network [default: the bundled roads of Northeast India].
     #[arg(long, value_name = "FILE")]
     network: Option<PathBuf>,
     /// Leave crossings by boat out.
@@ -39,19 +54,83 @@ pub(crate) struct ExportOsmArgs {
 
 pub(crate) fn run(command: &NetworkCommand) -> Result<()> {
     match command {
+        NetworkCommand::Check(args) => check(args),
         NetworkCommand::ExportOsm(args) => export_osm(args),
     }
 }
 
-fn read(file: Option<&Path>) -> Result<Arc<Network>> {
-    let Some(path) = file else { return Ok(Arc::clone(Network::ne_india())) };
-    let shown = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(shown)?;
-    Ok(Arc::new(Network::from_json(&text).with_context(shown)?))
+/// The bundled roads, or those of a file: an extract or JSON. An extract's report comes along.
+pub(crate) fn read(
+    file: Option<&Path>,
+    dem: Option<&Path>,
+) -> Result<(Arc<Network>, Option<Report>)> {
+    let Some(path) = file else { return Ok((Arc::clone(Network::ne_india()), None)) };
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let options = Options { name, dem: dem.map(Into::into), ..Options::default() };
+    let mut line = ProgressLine::default();
+    let loaded = osm::load(Source::File(path), &options, &mut |progress| line.show(progress));
+    drop(line);
+    Ok(match loaded? {
+        Loaded::Json(network) => (Arc::from(network), None),
+        Loaded::Osm(region) => (Arc::new(region.network), Some(region.report)),
+    })
+}
+
+/// How far reading has come, on a terminal that somebody may watch. Small files show nothing.
+#[derive(Default)]
+struct ProgressLine {
+    is_shown: bool,
+}
+
+impl ProgressLine {
+    fn show(&mut self, Progress { stage, done, total }: Progress) {
+        if total < SMALL || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let percent = done.saturating_mul(100) / total;
+        self.is_shown = true;
+        // Nobody may be there any more.
+        let _ = write!(std::io::stderr(), "\r\x1b[K{} {percent} %", stage.as_str());
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        if self.is_shown {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Files of fewer bytes are read before anybody could read a line.
+const SMALL: u64 = 4 << 20;
+
+fn check(args: &CheckArgs) -> Result<()> {
+    let (network, report) = read(Some(&args.file), args.dem.as_deref())?;
+    let mut out = std::io::stdout().lock();
+    let Some(report) = report else {
+        let roads = network.segments();
+        let km: f64 = roads.iter().map(|road| road.length_m).sum::<f64>() / 1_000.0;
+        let (name, nodes) = (network.name(), network.nodes().len());
+        writeln!(out, "{name}: {nodes} nodes, {} segments, {km:.1} km; no fault", roads.len())?;
+        return Ok(());
+    };
+    write!(out, "{report}")?;
+    for note in report.notes.shown.iter().take(args.notes) {
+        writeln!(out, "  {note}")?;
+    }
+    let told = report.notes.shown.len().min(args.notes) as u64;
+    if told < report.notes.count {
+        writeln!(out, "  and {} more", report.notes.count - told)?;
+    }
+    if report.has_unknown_grades() {
+        writeln!(out, "grades are unknown where heights are: give tiles with --dem")?;
+    }
+    Ok(())
 }
 
 fn export_osm(args: &ExportOsmArgs) -> Result<()> {
-    let network = read(args.network.as_deref())?;
+    let (network, _) = read(args.network.as_deref(), None)?;
     let ferries = if args.no_ferries { Ferries::LeftOut } else { Ferries::Allowed };
     let speed = if args.posted_speeds { SpeedTag::Posted } else { SpeedTag::Truck };
     let is_stdout = args.out.as_os_str() == "-";

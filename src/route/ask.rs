@@ -1,17 +1,17 @@
 //! What the flags ask for, checked; all that is wrong with them at once.
 
-use std::{fs, ops::RangeInclusive, path::Path, sync::Arc};
+use std::{ops::RangeInclusive, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use fleet_core::{
     ErrorKind,
     eta::{Pacing, Planner, Progress},
     physics::TruckModel,
-    route::{BuiltinRouter, Ferries, Network, Place, Places},
+    route::{BuiltinRouter, Ferries, Network, Place, Places, osm::Report},
     time::{Clock, SystemClock, Time},
 };
 
-use crate::{cli::RouteArgs, truck};
+use crate::{cli::RouteArgs, network, truck};
 
 /// The truck that drives when none is named.
 const USUAL_TRUCK: &str = "rigid_6x2_25t5";
@@ -52,7 +52,7 @@ impl Question {
 struct Faults(Vec<String>);
 
 pub(super) fn ask(args: &RouteArgs) -> Result<Question> {
-    let network = network(args.network.as_deref())?;
+    let (network, report) = network::read(args.network.as_deref(), args.dem.as_deref())?;
     let mut faults = Faults::default();
     let places = faults.places(args, &network);
     let model = truck::find(args.truck.as_deref().unwrap_or(USUAL_TRUCK));
@@ -84,13 +84,21 @@ pub(super) fn ask(args: &RouteArgs) -> Result<Question> {
         tank_ml: fuel_l.map(ml),
         chooses: is_timed,
         alternatives: usize::try_from(alternatives).unwrap_or(0),
-        assumed: assumed(args, &model, is_trucked),
+        assumed: assumed(args, &model, is_trucked, report.as_ref()),
         model,
     })
 }
 
-fn assumed(args: &RouteArgs, model: &TruckModel, is_trucked: bool) -> Vec<String> {
+fn assumed(
+    args: &RouteArgs,
+    model: &TruckModel,
+    is_trucked: bool,
+    report: Option<&Report>,
+) -> Vec<String> {
     let mut assumed = Vec::new();
+    if report.is_some_and(Report::has_unknown_grades) {
+        assumed.push("flat roads where the extract has no heights (--dem)".into());
+    }
     if args.truck.is_none() {
         assumed.push(format!("truck {} (--truck)", model.id));
     }
@@ -113,14 +121,6 @@ fn assumed(args: &RouteArgs, model: &TruckModel, is_trucked: bool) -> Vec<String
         });
     }
     assumed
-}
-
-/// The bundled roads, or those of a file.
-fn network(file: Option<&Path>) -> Result<Arc<Network>> {
-    let Some(path) = file else { return Ok(Arc::clone(Network::ne_india())) };
-    let name = || path.display().to_string();
-    let text = fs::read_to_string(path).with_context(name)?;
-    Ok(Arc::new(Network::from_json(&text).with_context(name)?))
 }
 
 #[expect(clippy::cast_sign_loss, reason = "checked to be positive")]

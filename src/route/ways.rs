@@ -9,10 +9,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use fleet_core::{
     Result,
     geo::Position,
-    route::{BuiltinRouter, Place, Route, SegmentIx},
+    route::{Alternatives, BuiltinRouter, Place, Route, SegmentIx},
 };
 
-/// Other ways are looked for on networks of at most so many nodes.
+/// Calls are tried on networks of at most so many nodes; on larger ones, dearer roads.
 const NODES_MAX: usize = 2_000;
 /// A way that takes longer than this, relative to the fastest, is none.
 const SLOWER: f64 = 1.5;
@@ -34,8 +34,12 @@ pub(super) fn route(router: &BuiltinRouter, from: Place, to: Place) -> Result<Ar
 /// The fastest way in free flow first, then others, slower ones last.
 pub(super) fn between(router: &BuiltinRouter, from: Place, to: Place) -> Result<Vec<Arc<Route>>> {
     let fastest = route(router, from, to)?;
-    if router.network().nodes().len() > NODES_MAX || fastest.pieces.is_empty() {
+    if fastest.pieces.is_empty() {
         return Ok(vec![fastest]);
+    }
+    if router.network().nodes().len() > NODES_MAX {
+        let wanted = Alternatives { at_most: 3, stretch: SLOWER, ..Alternatives::default() };
+        return router.alternatives(fastest.from.position, fastest.to.position, &wanted);
     }
     let most_s = SLOWER * fastest.duration_s;
     let mut found = BTreeMap::from([(roads(&fastest), Arc::clone(&fastest))]);

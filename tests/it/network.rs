@@ -1,5 +1,7 @@
 //! `data-fleet network`, as a user types it.
 
+use fleet_core::route::osm::made;
+
 use crate::program::{Scratch, fail, succeed, text};
 
 const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fleet-core/data/ne_india_network.json");
@@ -24,5 +26,68 @@ fn a_file_that_is_no_network_is_named() {
     for network in [text(&file), "/nonexistent.json"] {
         let said = fail(&["network", "export-osm", "--out", "-", "--network", network]);
         assert!(said.contains(network), "{said}");
+    }
+}
+
+const TOWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/hill_town.osm");
+
+#[test]
+fn an_extract_is_checked_and_what_is_odd_in_it_is_named() {
+    let said = succeed(&["network", "check", TOWN]);
+    for line in [
+        "trunk",
+        "junctions",
+        "closed at some hours      1",
+        "1 ways: not of a kind that trucks drive",
+        "way 109: maxspeed=\"slow\" is not a speed",
+    ] {
+        assert!(said.contains(line), "{line:?} is missing in\n{said}");
+    }
+    let short = succeed(&["network", "check", TOWN, "--notes", "0"]);
+    assert!(short.contains("and 1 more") && !short.contains("way 109"), "{short}");
+    assert!(succeed(&["network", "check", BUNDLED]).contains("246 segments"));
+}
+
+#[test]
+fn a_route_is_found_on_an_extract() {
+    let route = ["route", "Pahargaon", "Uparbasti", "--network", TOWN];
+    let by_hour = |hour: &str| {
+        succeed(&[&route[..], &["--depart", &format!("2026-07-10T{hour}:00:00+05:30")]].concat())
+    };
+    let (day, night) = (by_hour("10"), by_hour("22"));
+    assert!(day.contains("Hill Road") && !day.contains("Market Road"), "shut by day: {day}");
+    assert!(night.contains("Market Road") && !night.contains("Hill Road"), "{night}");
+    assert!(!night.contains("-0"), "{night}");
+    let json = succeed(&[&route[..], &["--load", "10", "--json"]].concat());
+    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(told["climb_m"].as_f64().unwrap() > 50.0 && told["cost_inr"].is_null(), "{told}");
+}
+
+#[test]
+fn damage_is_named_with_its_place() {
+    let scratch = Scratch::new();
+    let file = scratch.path("cut.osm");
+    let town = std::fs::read_to_string(TOWN).unwrap();
+    std::fs::write(&file, &town[..town.len() / 2]).unwrap();
+    let said = fail(&["network", "check", text(&file)]);
+    assert!(said.contains("cut.osm: line ") && !said.contains("panicked"), "{said}");
+    let folder = scratch.path("no-tiles");
+    assert!(fail(&["network", "check", TOWN, "--dem", text(&folder)]).contains("no such folder"));
+}
+
+#[test]
+fn every_seed_of_the_fuzzer_is_read_or_refused() {
+    let seeds = |name: &str| {
+        let folder = format!("{}/fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
+        let files = std::fs::read_dir(folder).unwrap();
+        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect::<Vec<_>>()
+    };
+    let (files, blocks) = (seeds("osm"), seeds("osm_block"));
+    assert!(files.len() >= 8 && blocks.len() >= 3, "{} {}", files.len(), blocks.len());
+    for file in files {
+        made::read_or_refused(&file);
+    }
+    for block in blocks {
+        made::block_read_or_refused(&block);
     }
 }

@@ -70,7 +70,8 @@ impl Timetable {
 
     /// At halts, s: in free flow what they would take.
     pub fn stopped_s(&self) -> f64 {
-        self.halts.iter().map(|halt| halt.stands_s).sum()
+        // The sum of no floats is -0.
+        0.0 + self.halts.iter().map(|halt| halt.stands_s).sum::<f64>()
     }
 
     /// Standing that is in the marks: all of it, or none.
@@ -109,7 +110,7 @@ impl Timetable {
             Reason::Fuel { .. } | Reason::Rest { .. } => 0.0,
             Reason::Barred { .. } | Reason::Shut { .. } => 0.0,
         });
-        fees.sum()
+        0.0 + fees.sum::<f64>() // the sum of no floats is -0
     }
 
     /// The fuel book.

@@ -17,8 +17,12 @@ mod city;
 
 use std::fmt::Write;
 
-use super::element::{Kind, Member, Role};
 pub use super::pbf::write::{Message, Packing, blob, pbf};
+use super::{
+    Options, Region, Source,
+    element::{Kind, Member, Role},
+};
+use crate::ErrorKind;
 
 /// An element with its id and tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +134,35 @@ impl Made {
     pub fn city(side: u32, seed: u64) -> Self {
         city::made(side, seed)
     }
+}
+
+/// What every input must come to: it is refused as `Invalid`, or it is a network of roads with
+/// length, and the same one each time. Fuzz targets and tests share it.
+///
+/// # Panics
+/// If it is anything else.
+pub fn read_or_refused(bytes: &[u8]) {
+    let read = || super::read(Source::Bytes(bytes), &Options::default(), &mut |_| {});
+    match read() {
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Invalid, "{error}"),
+        Ok(Region { network, report }) => {
+            let segments = network.segments();
+            assert_eq!(segments.len() as u64, report.segments);
+            assert!(segments.iter().all(|segment| segment.length_m > 0.0));
+            let again = read().map(|again| again.network.fingerprint());
+            assert_eq!(again.ok(), Some(network.fingerprint()), "read twice, two networks");
+        }
+    }
+}
+
+/// [`read_or_refused`] for the one block of a PBF file, so that damage reaches the elements.
+///
+/// # Panics
+/// As [`read_or_refused`].
+pub fn block_read_or_refused(block: &[u8]) {
+    let header = Message::default().bytes(4, b"DenseNodes").0.clone();
+    let header = blob("OSMHeader", &header, Packing::Raw);
+    read_or_refused(&[header, blob("OSMData", block, Packing::Raw)].concat());
 }
 
 fn close(xml: &mut String, name: &str, tags: &[(String, String)], content: &str) {

@@ -379,6 +379,66 @@ fn the_bundled_network_comes_back_from_its_own_export() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    /// A byte that was changed, or an end that is missing, anywhere in a file.
+    #[test]
+    fn damaged_files_are_read_or_refused(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let city = Made::city(3, 1);
+        for mut file in [made::pbf(&city, made::Packing::Raw), city.xml().into_bytes()] {
+            let at = at.index(file.len());
+            file[at] = byte;
+            made::read_or_refused(&file);
+            made::read_or_refused(&file[..cut.index(file.len())]);
+            made::block_read_or_refused(&file[at..]);
+        }
+    }
+
+    /// Ways that go anywhere, over nodes that may not be there, with tags of all kinds.
+    #[test]
+    fn any_ways_make_a_network_or_none(
+        nodes in prop::collection::vec((0_i32..40, 0_i32..40, 0_usize..6), 2..12),
+        ways in prop::collection::vec(
+            (prop::collection::vec(0_i64..12, 0..7), 0_usize..8, 0_usize..5), 1..8,
+        ),
+        turns in prop::collection::vec((0_i64..8, 0_i64..12, 0_i64..8, any::<bool>()), 0..4),
+    ) {
+        let mut made = Made::default();
+        let on_nodes: [&[(&str, &str)]; 6] = [
+            &[],
+            &[("barrier", "bollard")],
+            &[("barrier", "gate")],
+            &[("ele", "300")],
+            &[("place", "town"), ("name", "T")],
+            &[("mountain_pass", "yes")],
+        ];
+        for (id, (lat, lon, tags)) in (0..).zip(&nodes) {
+            let (lat, lon) = (f64::from(*lat) / 1e3, f64::from(*lon) / 1e3);
+            made.node(id, lat, lon, on_nodes[*tags]);
+        }
+        let kinds = ["primary", "residential", "motorway", "service", "track"];
+        let more: [(&str, &str); 8] = [
+            ("name", "A"),
+            ("oneway", "yes"),
+            ("oneway", "-1"),
+            ("hgv", "destination"),
+            ("maxspeed:forward", "20"),
+            ("bridge", "yes"),
+            ("hgv:conditional", "no @ (22:00-06:00)"),
+            ("junction", "roundabout"),
+        ];
+        for (id, (nodes, tag, kind)) in (0..).zip(&ways) {
+            made.way(id, nodes, &[("highway", kinds[*kind]), more[*tag]]);
+        }
+        for (id, (from, via, to, only)) in (0..).zip(&turns) {
+            let rule = if *only { "only_straight_on" } else { "no_u_turn" };
+            made.turn(id, (*from, *via, *to), rule);
+        }
+        made::read_or_refused(&made.pbf());
+    }
+
     /// Cutting and joining never changes how long the roads are.
     #[test]
     fn roads_keep_their_length(seed in 0_u64..1_000, side in 2_u32..8) {
