@@ -156,6 +156,9 @@ pub(crate) struct RouteArgs {
     /// Heights for an extract: a folder of SRTM tiles (N26E091.hgt, ...).
     #[arg(long, value_name = "DIR", requires = "network")]
     pub(crate) dem: Option<PathBuf>,
+    /// Folder of what `network prepare` made: a large network is then not prepared again.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
     /// A model's name (see `truck --list`) or file [default: rigid_6x2_25t5].
     #[arg(long, value_name = "MODEL|FILE")]
     pub(crate) truck: Option<String>,

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use fleet_core::route::{
-    Ferries, Network,
+    BuiltinRouter, Ferries, Network, Preparation,
     osm::{self, Loaded, Options, Progress, Report, Source, SpeedTag},
 };
 
@@ -19,6 +19,8 @@ use fleet_core::route::{
 pub(crate) enum NetworkCommand {
     /// Read a file as data-fleet route would, and say what is in it, left out, or odd.
     Check(CheckArgs),
+    /// Prepare its routes and keep that in a folder, for data-fleet route --cache.
+    Prepare(PrepareArgs),
     /// Write it as OSM XML, from which osrm-extract prepares the same roads.
     ExportOsm(ExportOsmArgs),
 }
@@ -34,6 +36,22 @@ pub(crate) struct CheckArgs {
     /// How many oddities to print; all are counted.
     #[arg(long, value_name = "N", default_value_t = 20)]
     notes: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrepareArgs {
+    /// OSM XML (plain or gzip), OSM PBF, or JSON of the bundled network's form.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where it is kept; what is damaged there, or of other roads, is made anew.
+    #[arg(long, value_name = "DIR")]
+    cache: PathBuf,
+    /// A folder of SRTM tiles, as data-fleet route is given it.
+    #[arg(long, value_name = "DIR")]
+    dem: Option<PathBuf>,
+    /// Ways may cross water by boat.
+    #[arg(long)]
+    ferries: bool,
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +73,7 @@ pub(crate) struct ExportOsmArgs {
 pub(crate) fn run(command: &NetworkCommand) -> Result<()> {
     match command {
         NetworkCommand::Check(args) => check(args),
+        NetworkCommand::Prepare(args) => prepare(args),
         NetworkCommand::ExportOsm(args) => export_osm(args),
     }
 }
@@ -126,6 +145,19 @@ fn check(args: &CheckArgs) -> Result<()> {
     if report.has_unknown_grades() {
         writeln!(out, "grades are unknown where heights are: give tiles with --dem")?;
     }
+    Ok(())
+}
+
+fn prepare(args: &PrepareArgs) -> Result<()> {
+    let (network, _) = read(Some(&args.file), args.dem.as_deref())?;
+    let ferries = if args.ferries { Ferries::Allowed } else { Ferries::LeftOut };
+    let router = BuiltinRouter::new(Arc::clone(&network)).with_ferries(ferries);
+    let how = match router.prepare_in(&args.cache)? {
+        Preparation::Made { because } => format!("prepared, since {because}"),
+        Preparation::Read | Preparation::Ready => "was prepared before".to_owned(),
+    };
+    let (name, roads) = (network.name(), network.segments().len());
+    writeln!(std::io::stdout(), "{name}: {roads} segments, {ferries}: {how}")?;
     Ok(())
 }
 

@@ -70,12 +70,16 @@ pub(super) fn ask(args: &RouteArgs) -> Result<Question> {
         bail!("{}", faults.0.join("; "));
     };
     let ferries = if args.ferries { Ferries::Allowed } else { Ferries::LeftOut };
+    let router = BuiltinRouter::new(network).with_ferries(ferries);
+    if let Some(cache) = &args.cache {
+        router.prepare_in(cache)?;
+    }
     let is_timed = args.truck.is_some() || args.depart.is_some();
     let is_trucked = is_timed || args.load.is_some();
     let most_kg = model.payload_max_kg;
     let payload_kg = load_t.map_or(most_kg, |t| (t * 1e3).min(most_kg));
     Ok(Question {
-        router: BuiltinRouter::new(network).with_ferries(ferries),
+        router,
         places,
         payload_kg,
         drivers,

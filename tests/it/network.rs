@@ -64,6 +64,31 @@ fn a_route_is_found_on_an_extract() {
 }
 
 #[test]
+fn a_preparation_is_kept_and_one_that_is_damaged_is_made_anew() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    let prepare = ["network", "prepare", TOWN, "--cache", text(&cache)];
+    assert!(succeed(&prepare).contains("prepared, since nothing was kept"));
+    assert!(succeed(&prepare).contains("was prepared before"));
+    let route = ["route", "Pahargaon", "Uparbasti", "--network", TOWN, "--json"];
+    let cached = [&route[..], &["--cache", text(&cache)]].concat();
+    assert_eq!(succeed(&route), succeed(&cached));
+    let file = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(succeed(&route), succeed(&cached), "not trusted");
+    assert!(succeed(&prepare).contains("was prepared before"), "and mended");
+}
+
+#[test]
+fn a_position_off_any_road_is_refused_with_distance_and_limit() {
+    let said = fail(&["route", "26.20,92.20", "Uparbasti", "--network", TOWN]);
+    assert!(said.contains("m away, over 5000 m"), "{said}");
+}
+
+#[test]
 fn damage_is_named_with_its_place() {
     let scratch = Scratch::new();
     let file = scratch.path("cut.osm");

@@ -159,6 +159,10 @@ impl BuiltinRouter {
         }
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     pub(super) fn finder(&self) -> Finder<'_> {
         Finder { network: &self.network, engine: &self.engine, ferries: self.ferries }
     }

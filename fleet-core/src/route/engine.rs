@@ -42,6 +42,15 @@ impl Engine {
         slot.get_or_init(|| Hierarchy::new(&network.graph, ferries))
     }
 
+    pub(crate) fn is_prepared(&self, ferries: Ferries) -> bool {
+        self.hierarchies[usize::from(ferries == Ferries::Allowed)].get().is_some()
+    }
+
+    /// Takes a hierarchy of its network, unless it has one.
+    pub(crate) fn put(&self, ferries: Ferries, hierarchy: Hierarchy) {
+        self.hierarchies[usize::from(ferries == Ferries::Allowed)].get_or_init(|| hierarchy);
+    }
+
     /// Lends memory to a search.
     pub(crate) fn with_scratch<T>(&self, search: impl FnOnce(&mut Scratch) -> T) -> T {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);

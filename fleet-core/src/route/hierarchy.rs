@@ -69,6 +69,18 @@ impl Hierarchy {
         }
     }
 
+    /// Of what was prepared before; `None` if that was another graph.
+    pub(crate) fn of_prepared(graph: &Graph, ferries: Ferries, prepared: Prepared) -> Option<Self> {
+        let expansion = Expansion::around_rules(graph, ferries);
+        let fits = prepared.length_bits == length_bits(graph)
+            && prepared.fast.get_num_nodes() <= expansion.states(graph);
+        fits.then(|| Self { expansion, ferries, prepared, idle: Mutex::default() })
+    }
+
+    pub(crate) fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
     pub(crate) fn expansion(&self) -> &Expansion {
         &self.expansion
     }

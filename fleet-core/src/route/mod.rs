@@ -42,6 +42,7 @@ mod path;
 mod places;
 mod plain;
 mod plan;
+mod prepared;
 pub(crate) mod reach;
 mod shape;
 mod snap;
@@ -68,6 +69,7 @@ pub use self::{
     path::{Piece, Route, RouteEnd, StopOnRoute},
     places::{Place, Places},
     plan::{Answered, Plan},
+    prepared::Preparation,
     snap::{Course, Nearby, RoadPoint, Side, Snap},
     table::Table,
 };

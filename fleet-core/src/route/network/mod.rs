@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, LazyLock, OnceLock},
 };
 
-pub(super) use self::raw::on_grid;
+use self::raw::{File, Reader};
 pub use self::{
     builder::NetworkBuilder,
     hours::{DailyWindow, MonthSet, OpeningHours},
@@ -30,10 +30,7 @@ pub use self::{
     types::*,
     zones::*,
 };
-use self::{
-    fnv::Fnv,
-    raw::{File, Reader},
-};
+pub(super) use self::{fnv::Fnv, raw::on_grid};
 use super::{graph::Graph, index::Index, shape::Shape};
 use crate::{Error, Result, geo::Position};
 

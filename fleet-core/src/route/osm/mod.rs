@@ -53,7 +53,7 @@ mod turns;
 mod write;
 mod xml;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::graph::Graph;
 pub use self::{
@@ -212,6 +212,28 @@ pub fn load(
         Format::Xml | Format::Pbf => {
             read(source, options, progress).map(|region| Loaded::Osm(Box::new(region)))
         }
+    }
+}
+
+impl Network {
+    /// The network that a file holds: JSON of the bundled network's form, or an extract, OSM XML (plain
+    /// or gzip) or PBF, read with the usual [`Options`]. The first bytes decide, not the name.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such file; `Unavailable` if it cannot be read; `Invalid` with the file's
+    /// name and the place of the fault.
+    ///
+    /// ```
+    /// use fleet_core::route::Network;
+    /// let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/ne_india_network.json");
+    /// let network = Network::from_file(file.as_ref())?;
+    /// assert_eq!(network.fingerprint(), Network::ne_india().fingerprint());
+    /// # Ok::<(), fleet_core::Error>(())
+    /// ```
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let options = Options { name, ..Options::default() };
+        load(Source::File(path), &options, &mut |_| {}).map(Loaded::into_network)
     }
 }
 
