@@ -152,6 +152,7 @@ async fn simulate(
         until: settings.until,
         // The lock on the directory keeps others out; a restart takes its own lease up again.
         holder: "data-fleet".to_owned(),
+        ..SimSettings::default()
     };
     let parts = fleet_sim::Components {
         log: Arc::clone(&data.log) as _,

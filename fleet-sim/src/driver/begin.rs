@@ -1,8 +1,10 @@
 //! How a run begins or goes on: lease, genesis, checkpoint, register.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use fleet_core::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::Genesis,
     state::{Checkpoint, Lease, StateStore},
     stream::{NewRecord, Topic},
@@ -10,10 +12,7 @@ use fleet_core::{
 };
 use fleet_proto::RegisterEntry;
 
-use super::{
-    Components, SimSettings, Speed,
-    writer::{LEASE_TTL, retry},
-};
+use super::{Components, SimSettings, Speed, writer::retry};
 use crate::World;
 
 pub(super) struct Begun {
@@ -28,9 +27,8 @@ const GENESIS_KEY: &str = "genesis";
 const TRUCKS_DEFAULT: u32 = 30;
 const SEED_DEFAULT: u64 = 1;
 
-/// Takes the lease, finds or makes genesis, takes up the checkpoint or writes the first one, and
-/// publishes the register.
-pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Result<Begun> {
+/// Refuses what makes no sense whatever the fleet.
+pub(super) fn check(settings: &SimSettings) -> Result<()> {
     if let Some(until) = settings.until.filter(|until| until.as_ms() % 1_000 != 0) {
         return Err(Error::invalid(format!("--until {until}: expected whole seconds")));
     }
@@ -39,11 +37,52 @@ pub(super) async fn begin(settings: &SimSettings, components: &Components) -> Re
     {
         return Err(Error::invalid(format!("--speed {factor}: expected more than 0")));
     }
+    if settings.lease_ttl < Duration::from_secs(1) {
+        return Err(Error::invalid("lease_ttl: expected 1 s or more"));
+    }
+    Ok(())
+}
+
+/// How often who stands by looks whether the other one's lease has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Takes the lease; who stands by waits for it.
+pub(super) async fn acquire(settings: &SimSettings, components: &Components) -> Result<Lease> {
+    let (state, ttl) = (&components.state, settings.lease_ttl);
+    let mut is_told = false;
+    loop {
+        let acquire = || state.acquire(LEASE, &settings.holder, ttl);
+        let outcome = match settings.stand_by {
+            true => retry("take the lease", acquire).await,
+            false => acquire().await,
+        };
+        match outcome {
+            Err(error) if settings.stand_by && error.kind() == ErrorKind::Conflict => {
+                if !is_told {
+                    tracing::info!(%error, "standing by");
+                }
+                is_told = true;
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Finds or makes genesis, takes up the checkpoint or writes the first one, and publishes the
+/// register.
+pub(super) async fn begin(
+    settings: &SimSettings,
+    lease: Lease,
+    components: &Components,
+) -> Result<Begun> {
     let state = &components.state;
-    let lease = state.acquire(LEASE, &settings.holder, LEASE_TTL).await?;
     let genesis = match genesis(&**state).await? {
         Some(genesis) => agreed(settings, genesis)?,
-        None => new_genesis(settings, components).await?,
+        None => {
+            must_be_unknown_to_the_log(settings, components).await?;
+            new_genesis(settings, components).await?
+        }
     };
     let checkpoint = state.load().await?;
     if let Some(snapshot) = state.counters().await? {
@@ -109,6 +148,28 @@ fn agreed(settings: &SimSettings, genesis: Genesis) -> Result<Genesis> {
         )));
     }
     Ok(genesis)
+}
+
+/// A fleet is not started over from kilometre 0 beside a log that has seen it drive.
+async fn must_be_unknown_to_the_log(settings: &SimSettings, components: &Components) -> Result<()> {
+    if settings.rebuild {
+        if settings.seed.is_none() || settings.start.is_none() || settings.trucks.is_none() {
+            return Err(Error::invalid(
+                "rebuild: name seed, start and trucks as the fleet's genesis and register have them \
+                 (GET /v1/fleet, or the documents of the store)",
+            ));
+        }
+        return Ok(());
+    }
+    let extents = components.log.extents(&Topic::TELEMETRY).await?;
+    if extents.iter().all(|extent| extent.end == 0) {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "the state store is empty, but the log knows a fleet: restore the state store from a backup, \
+         or make its state again with rebuild and the fleet's own seed, start and trucks, or name \
+         another log",
+    ))
 }
 
 async fn new_genesis(settings: &SimSettings, components: &Components) -> Result<Genesis> {

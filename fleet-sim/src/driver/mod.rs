@@ -16,6 +16,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use fleet_core::{
@@ -26,7 +27,10 @@ use fleet_core::{
     stream::EventLog,
     time::{Clock, Time},
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 pub use self::begin::genesis;
 use self::{
@@ -60,6 +64,31 @@ pub struct SimSettings {
     pub until: Option<Time>,
     /// Name of this process, for the lease.
     pub holder: String,
+    /// How long this process may be silent before another one takes its place: 1 s or more.
+    pub lease_ttl: Duration,
+    /// One of several processes, of which one simulates: while another one does, wait for its end
+    /// and go on from there, instead of failing.
+    pub stand_by: bool,
+    /// Let a fleet whose state was lost begin again from its genesis (seed and start are named
+    /// then) beside a log that knows it: the same events are made again.
+    pub rebuild: bool,
+}
+
+impl Default for SimSettings {
+    /// The fleet of the state store, or a new one of 30 trucks from now on, in real time.
+    fn default() -> Self {
+        Self {
+            seed: None,
+            start: None,
+            trucks: None,
+            speed: Speed::Real(1.0),
+            until: None,
+            holder: "simulator".to_owned(),
+            lease_ttl: Duration::from_secs(60),
+            stand_by: false,
+            rebuild: false,
+        }
+    }
 }
 
 /// What the driver works with.
@@ -86,9 +115,16 @@ pub struct Progress {
     events: AtomicU64,
     moving: AtomicUsize,
     trucks: AtomicUsize,
+    begun: watch::Sender<bool>,
 }
 
 impl Progress {
+    /// Resolves once the world runs: the lease is held and the state is taken up.
+    pub async fn begun(&self) {
+        // The sender lives in `self`: an error cannot come.
+        drop(self.begun.subscribe().wait_for(|begun| *begun).await);
+    }
+
     /// Simulated time.
     pub fn world_time(&self) -> Time {
         Time::from_ms(self.world_ms.load(Ordering::Relaxed))
@@ -108,7 +144,7 @@ impl Progress {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// Simulated time at the end, saved in the last checkpoint.
+    /// Simulated time at the end, saved in the last checkpoint; [`Time::MIN`] if it stood by.
     pub world_time: Time,
     /// Whether `until` was reached.
     pub is_complete: bool,
@@ -151,11 +187,25 @@ pub async fn run(
 ) -> Result<Finished> {
     tokio::pin!(shutdown);
     let mut stop = Stop::new(shutdown);
-    let begun = stop.within_grace(begin::begin(&settings, &components)).await?;
+    begin::check(&settings)?;
+    let acquire = begin::acquire(&settings, &components);
+    let lease = if settings.stand_by {
+        tokio::select! {
+            biased;
+            lease = acquire => lease?,
+            // Nothing has begun, so nothing has to be ended.
+            () = stop.told() => return Ok(Finished { world_time: Time::MIN, is_complete: false }),
+        }
+    } else {
+        stop.within_grace(acquire).await?
+    };
+    let begun = stop.within_grace(begin::begin(&settings, lease, &components)).await?;
     let (queue, messages) = mpsc::channel(BATCHES_IN_FLIGHT);
     let pending = Arc::new(AtomicBool::new(false));
     let writer = writer::Writer {
         lease: begun.lease.clone(),
+        lease_ttl: settings.lease_ttl,
+        is_relieved: settings.stand_by,
         version: begun.version,
         components: components.clone(),
         pending: Arc::clone(&pending),
@@ -172,6 +222,7 @@ pub async fn run(
         metrics: components.metrics.clone(),
     };
     driver.tell(&[]); // where it stands, before the first tick is due
+    components.progress.begun.send_replace(true);
     let driven = driver.drive(&settings, &begun.genesis, &*components.clock, &mut stop).await;
     let world_time = driver.world.now();
     let finishing = async {

@@ -20,7 +20,10 @@ use fleet_core::{
     stream::{NewRecord, Topic},
     time::Time,
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
 use tracing::warn;
 
 use super::Components;
@@ -68,23 +71,32 @@ pub(super) enum Message {
 
 pub(super) struct Writer {
     pub(super) lease: Lease,
+    pub(super) lease_ttl: Duration,
+    /// Whether others wait for this one's end: then the lease is kept between checkpoints too.
+    pub(super) is_relieved: bool,
     /// Version of the newest checkpoint.
     pub(super) version: u64,
     pub(super) components: Components,
     pub(super) pending: Arc<AtomicBool>,
 }
 
-/// How long the simulator may be silent before another may take its place.
-pub(super) const LEASE_TTL: Duration = Duration::from_secs(60);
-/// The lease is renewed when less than this is left.
-const LEASE_RENEW_MS: i64 = 30_000;
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
 impl Writer {
-    /// Does as told until the queue closes.
+    /// Does as told until the queue closes; in between it keeps the lease.
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>) -> Result<()> {
-        while let Some(message) = messages.recv().await {
+        let mut renewals = interval(self.lease_ttl / 4);
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let message = tokio::select! {
+                message = messages.recv() => message,
+                _ = renewals.tick(), if self.is_relieved => {
+                    self.keep_lease().await?;
+                    continue;
+                }
+            };
+            let Some(message) = message else { return Ok(()) };
             match message {
                 Message::Publish(batch) => self.publish(batch).await?,
                 Message::Checkpoint { world_time, world, counters } => {
@@ -94,6 +106,16 @@ impl Writer {
                     self.pending.store(false, Ordering::Release);
                 }
             }
+        }
+    }
+
+    /// Renews the lease when half of it has passed.
+    async fn keep_lease(&mut self) -> Result<()> {
+        let left_ms = self.lease.expires_at.ms_since(self.components.clock.now());
+        let (state, ttl) = (&self.components.state, self.lease_ttl);
+        if Duration::from_millis(left_ms.max(0).cast_unsigned()) < ttl / 2 {
+            let Lease { name, holder, .. } = &self.lease;
+            self.lease = retry("renew the lease", || state.acquire(name, holder, ttl)).await?;
         }
         Ok(())
     }
@@ -110,14 +132,9 @@ impl Writer {
 
     async fn save(&mut self, checkpoint: Checkpoint) -> Result<()> {
         self.components.hook.pass("before_checkpoint");
+        self.keep_lease().await?;
         let now = self.components.clock.now();
-        let state = Arc::clone(&self.components.state);
-        if self.lease.expires_at.ms_since(now) < LEASE_RENEW_MS {
-            let (name, holder) = (self.lease.name.clone(), self.lease.holder.clone());
-            self.lease =
-                retry("renew the lease", || state.acquire(&name, &holder, LEASE_TTL)).await?;
-        }
-        let lease = &self.lease;
+        let (state, lease) = (&self.components.state, &self.lease);
         retry("checkpoint", || state.save(lease, &checkpoint)).await?;
         self.components.metrics.checkpoints.inc();
         self.components.metrics.checkpointed_at.set(now.as_secs());

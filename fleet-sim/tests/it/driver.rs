@@ -41,6 +41,7 @@ fn settings(until: &str) -> SimSettings {
         speed: Speed::Max,
         until: Some(at(until)),
         holder: "a".to_owned(),
+        ..SimSettings::default()
     }
 }
 
@@ -381,6 +382,68 @@ async fn a_driver_that_another_has_replaced_saves_nothing_more() {
     files.run(SimSettings { holder: "b".to_owned(), ..settings("02:00:00") }).await.unwrap();
     let (sent, repeated) = files.sent().await;
     assert!(sent == calm && repeated > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stands_by_goes_on_exactly_when_the_other_one_is_gone() {
+    let calm = undisturbed(settings("02:00:00")).await;
+    let dir = TempDir::new().unwrap();
+    let clock = still();
+    let files = open(dir.path(), Arc::clone(&clock) as _);
+    files.run(settings("01:00:00")).await.unwrap();
+    // One that died has the lease still.
+    let ttl = std::time::Duration::from_secs(8);
+    files.state.acquire("simulator", "a", ttl).await.unwrap();
+    let next = SimSettings {
+        holder: "b".to_owned(),
+        lease_ttl: ttl,
+        stand_by: true,
+        ..settings("02:00:00")
+    };
+    let parts = files.parts(Hook::default());
+    let (progress, told) = (Arc::clone(&parts.progress), Arc::new(Notify::new()));
+    let stop = Arc::clone(&told);
+    let mut waiting = tokio::spawn(fleet_sim::run(next.clone(), parts, async move {
+        stop.notified().await;
+    }));
+    let second = std::time::Duration::from_secs(60);
+    assert!(tokio::time::timeout(second, &mut waiting).await.is_err(), "it did not wait");
+    assert!(tokio::time::timeout(second, progress.begun()).await.is_err());
+    told.notify_one();
+    let finished = waiting.await.unwrap().unwrap();
+    assert!(!finished.is_complete, "told to stop, it never began");
+    let waiting = files.run(next);
+    let ends = async {
+        tokio::task::yield_now().await;
+        clock.advance_ms(8_000);
+    };
+    let (finished, ()) = tokio::join!(waiting, ends);
+    assert!(finished.unwrap().is_complete);
+    assert!(files.sent().await.0 == calm);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_whose_state_was_lost_is_made_again_only_when_asked_for() {
+    let dir = TempDir::new().unwrap();
+    let mut files = open(dir.path(), still());
+    files.run(settings("02:00:00")).await.unwrap();
+    let (sent, _) = files.sent().await;
+    let lost = SqliteState::open(&dir.path().join("new.db"), Arc::clone(&files.clock)).unwrap();
+    let known = std::mem::replace(&mut files.state, Arc::new(lost));
+    let error = files.run(settings("02:00:00")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains("the log knows a fleet"), "{error}");
+    let again = SimSettings { rebuild: true, ..settings("02:00:00") };
+    let unnamed = SimSettings { start: None, ..again.clone() };
+    assert_eq!(files.run(unnamed).await.unwrap_err().kind(), ErrorKind::Invalid);
+    files.run(again).await.unwrap();
+    let (both, repeated) = files.sent().await;
+    assert!(both == sent && repeated > 500, "another fleet was made");
+    let of = |state: &Arc<dyn StateStore>| {
+        let state = Arc::clone(state);
+        async move { state.load().await.unwrap().unwrap().world }
+    };
+    assert_eq!(of(&known).await, of(&files.state).await);
 }
 
 #[tokio::test(start_paused = true)]

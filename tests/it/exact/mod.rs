@@ -160,6 +160,7 @@ fn sim_settings() -> SimSettings {
         speed: Speed::Real(1e6),
         until: Some(UNTIL.parse().unwrap()),
         holder: "exact".to_owned(),
+        ..SimSettings::default()
     }
 }
 
