@@ -7,6 +7,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `sqlite` | the embedded backends of [`stream::EventLog`], [`store::FleetStore`], [`state::StateStore`] |
+//! | `kafka` | [`stream::kafka`], on an Apache Kafka cluster |
 //! | `mongodb` | [`store::mongodb`], on a MongoDB server |
 //! | `redis` | [`state::redis`] and `ratelimit::RedisLimiter`, on a Redis server |
 //! | `osrm` | `route::osrm`: the client of an OSRM server |

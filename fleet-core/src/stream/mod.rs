@@ -14,7 +14,11 @@ use bytes::Bytes;
 
 use crate::{Error, Result, time::Time};
 
+#[cfg(any(feature = "kafka", feature = "sqlite"))]
+mod bounds;
 pub mod dead_letter;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

@@ -8,34 +8,10 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::{
-    Error, Result,
-    stream::{HEADER_BYTES_MAX, HEADERS_MAX, NewRecord},
-};
+use crate::stream::NewRecord;
 
 /// Partitions of every topic of the embedded log.
 pub(super) const PARTITIONS: u32 = 4;
-
-const KEY_BYTES_MAX: usize = 1 << 10;
-const PAYLOAD_BYTES_MAX: usize = 1 << 20;
-
-/// The partition of `key`: FNV-1a (32 bit) modulo the number of partitions, the same for ever.
-pub(super) fn partition_of(key: &[u8]) -> u32 {
-    let hash = key
-        .iter()
-        .fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
-    hash % PARTITIONS
-}
-
-/// Checks the bounds of a record.
-pub(super) fn check(record: &NewRecord) -> Result<()> {
-    let rule = |ok: bool, text: &str| if ok { Ok(()) } else { Err(Error::invalid(text)) };
-    rule(record.key.len() <= KEY_BYTES_MAX, "key: above 1 KiB")?;
-    rule(record.payload.len() <= PAYLOAD_BYTES_MAX, "payload: above 1 MiB")?;
-    rule(record.headers.len() <= HEADERS_MAX, "headers: more than 32")?;
-    let bytes: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    rule(bytes <= HEADER_BYTES_MAX, "headers: above 16 KiB together")
-}
 
 fn put_length(chunk: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
@@ -50,7 +26,7 @@ fn put_part(chunk: &mut Vec<u8>, part: &[u8]) {
     chunk.extend_from_slice(part);
 }
 
-/// Bytes of a length, none of which is above 2 MiB by [`check`].
+/// Bytes of a length, none of which is above 2 MiB by the bounds of a record.
 const LENGTH_BYTES: usize = 3;
 
 /// No record takes more bytes than this.
@@ -143,7 +119,10 @@ fn decode_headers(blob: Bytes) -> Option<Headers> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::Topic;
+    use crate::stream::{
+        HEADER_BYTES_MAX, HEADERS_MAX, Topic,
+        bounds::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, check},
+    };
     use proptest::prelude::*;
 
     fn any_record() -> impl Strategy<Value = NewRecord> {
@@ -197,12 +176,5 @@ mod tests {
         encode(&mut chunk, &record);
         let read = Reader::new(chunk.into()).record();
         assert_eq!(read, Some((record.key, record.headers, record.payload)));
-    }
-
-    #[test]
-    fn keys_keep_their_partition_for_ever() {
-        // FNV-1a of "a" is 0xE40C292C, of "foobar" 0xBF9CF968 (Fowler, Noll, Vo: test vectors).
-        assert_eq!(partition_of(b"a"), 0xE40C_292C % PARTITIONS);
-        assert_eq!(partition_of(b"foobar"), 0xBF9C_F968 % PARTITIONS);
     }
 }

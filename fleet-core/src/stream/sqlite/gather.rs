@@ -18,7 +18,7 @@ use super::{Known, codec, rows};
 use crate::{
     Error, Result,
     sqlite::{self, Job},
-    stream::{NewRecord, Partition, Place},
+    stream::{NewRecord, Partition, Place, bounds},
     time::Clock,
 };
 
@@ -134,7 +134,7 @@ struct Gathered {
 impl Gathered {
     /// Appends a record to a chunk; `left` bytes are still to come from its publisher.
     fn put(&mut self, record: &NewRecord, left: &mut usize) -> Mark {
-        let number = codec::partition_of(&record.key);
+        let number = bounds::partition_of(&record.key, codec::PARTITIONS);
         let is_its = |lane: &Gathering| {
             lane.partition.number == number && lane.partition.topic == record.topic
         };

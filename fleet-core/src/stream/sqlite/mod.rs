@@ -30,6 +30,7 @@ use self::{
 };
 use super::{
     Consumer, EventLog, NewRecord, Partition, PartitionExtent, PartitionLag, Place, Record, Topic,
+    bounds,
 };
 use crate::{
     Error, Result,
@@ -252,7 +253,7 @@ impl Inner {
 #[async_trait]
 impl EventLog for SqliteLog {
     async fn publish(&self, records: Vec<NewRecord>) -> Result<Vec<Place>> {
-        records.iter().try_for_each(codec::check)?;
+        records.iter().try_for_each(bounds::check)?;
         if records.is_empty() {
             return Ok(Vec::new());
         }
@@ -269,10 +270,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn subscribe(&self, group: &str, topics: &[Topic]) -> Result<Box<dyn Consumer>> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-        if !(1..=249).contains(&group.len()) || !group.bytes().all(allowed) {
-            return Err(Error::invalid("group: expected 1 to 249 of A-Z a-z 0-9 . _ -"));
-        }
+        bounds::check_group(group)?;
         let partitions: Vec<Partition> = topics
             .iter()
             .flat_map(|topic| (0..PARTITIONS).map(|number| (topic.clone(), number)))
