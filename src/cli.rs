@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleet_core::hook::Hook;
 
-use crate::{dead_letters, dump, network, platform, report, route, settings, truck};
+use crate::{dead_letters, dump, keys, network, platform, report, route, settings, truck};
 
 /// A fleet of trucks on the roads of Northeast India: simulator, pipeline, store and API.
 #[derive(Debug, Parser)]
@@ -39,6 +39,9 @@ enum Command {
     /// What can be done with a road network.
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// List, show and put back records that could not be handled.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -218,9 +221,24 @@ pub(crate) struct RunArgs {
     /// Days that telemetry is kept [default: 7].
     #[arg(long, value_name = "DAYS")]
     pub(crate) retention_days: Option<String>,
-    /// Listen on other addresses than loopback although there are no keys: true or false.
+    /// Listen on other addresses than loopback although no keys are asked for: true or false.
     #[arg(long, value_name = "BOOL")]
     pub(crate) allow_public: Option<String>,
+    /// What may be asked without an API key: open, public-read or required [default: open].
+    #[arg(long, value_name = "MODE")]
+    pub(crate) auth: Option<String>,
+    /// Limit requests without a key on loopback, too: auto or on [default: auto].
+    #[arg(long, value_name = "MODE")]
+    pub(crate) limits: Option<String>,
+    /// Limits by class, like read=10@0.5,live=10@0.2: a burst, and tokens a second.
+    #[arg(long, value_name = "QUOTAS")]
+    pub(crate) quotas: Option<String>,
+    /// While the limiter does not answer: fail-open-local or fail-closed [default: fail-open-local].
+    #[arg(long, value_name = "MODE")]
+    pub(crate) limits_unavailable: Option<String>,
+    /// Addresses whose X-Forwarded-For is believed, with commas between.
+    #[arg(long, value_name = "ADDRESSES")]
+    pub(crate) trusted_proxies: Option<String>,
     /// Settings file, TOML, with the flags' names in snake_case.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -244,6 +262,7 @@ impl Cli {
             Command::Dump { what, data_dir } => dump::dump(what, &data_dir),
             Command::Report(args) => report::report(&args),
             Command::Network(command) => network::run(&command),
+            Command::Keys(command) => keys::run(command),
             Command::DeadLetters(command) => match command {
                 DeadLettersCommand::List { data_dir } => dead_letters::list(&data_dir),
                 DeadLettersCommand::Show { id, data_dir } => dead_letters::show(&id, &data_dir),

@@ -1,9 +1,11 @@
 //! The data directory: three files under one lock.
 
 use std::{
-    fs::{File, TryLockError},
+    fmt,
+    fs::{File, Permissions, TryLockError},
     io::{self, Read, Write},
     net::SocketAddr,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -32,11 +34,32 @@ fn files(dir: &Path) -> [PathBuf; 3] {
 }
 
 /// Where a running platform listens.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Addresses {
     pub(crate) rest: SocketAddr,
     /// `None` if it does not speak gRPC.
     pub(crate) grpc: Option<SocketAddr>,
+    /// An API key for commands on this machine: whoever can read the directory is its owner.
+    pub(crate) key: String,
+}
+
+impl fmt::Debug for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Addresses")
+            .field("rest", &self.rest)
+            .field("grpc", &self.grpc)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Addresses {
+    /// A call with the key of commands on this machine.
+    pub(crate) fn call<T>(&self, message: T) -> Result<tonic::Request<T>> {
+        let mut request = tonic::Request::new(message);
+        let bearer = format!("Bearer {}", self.key).parse()?;
+        request.metadata_mut().insert("authorization", bearer);
+        Ok(request)
+    }
 }
 
 fn must_hold_a_fleet(dir: &Path) -> Result<()> {
@@ -49,8 +72,15 @@ fn must_hold_a_fleet(dir: &Path) -> Result<()> {
 
 /// The lock of a directory, opened but not taken; what its holder wrote stays.
 fn lock_file(dir: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).create(true).truncate(false).open(dir.join("lock"))
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.mode(LOCK_MODE).open(dir.join("lock"))?;
+    file.set_permissions(Permissions::from_mode(LOCK_MODE))?; // one that an older version made
+    Ok(file)
 }
+
+/// Its owner alone may read it: it holds a key while a platform runs.
+const LOCK_MODE: u32 = 0o600;
 
 /// Where the platform that runs on `dir` listens; `None` if none does.
 pub(crate) fn running(dir: &Path) -> Result<Option<Addresses>> {

@@ -30,7 +30,7 @@ pub(crate) fn list(dir: &Path) -> Result<()> {
 }
 
 /// Text of strangers, for a terminal that would obey its control characters.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let shown = |c: char| match c {
         c if c.is_control() => c.escape_default().to_string(),
         c => c.to_string(),
@@ -70,8 +70,8 @@ pub(crate) fn show(id: &str, dir: &Path) -> Result<()> {
 /// Puts letters back: through the platform that runs on `dir`, or without it if none does.
 pub(crate) fn redrive(ids: &[String], dry_run: bool, dir: &Path) -> Result<()> {
     let failed = match data_dir::running(dir)? {
-        Some(Addresses { grpc: Some(address), .. }) => {
-            runtime()?.block_on(redrive_there(address, ids, dry_run))?
+        Some(there @ Addresses { grpc: Some(address), .. }) => {
+            runtime()?.block_on(redrive_there(&there, address, ids, dry_run))?
         }
         Some(Addresses { rest, .. }) => bail!(
             "a platform without gRPC runs on {}; stop it, or \
@@ -84,7 +84,12 @@ pub(crate) fn redrive(ids: &[String], dry_run: bool, dir: &Path) -> Result<()> {
 }
 
 /// How many the running platform did not put back.
-async fn redrive_there(address: SocketAddr, ids: &[String], dry_run: bool) -> Result<usize> {
+async fn redrive_there(
+    there: &Addresses,
+    address: SocketAddr,
+    ids: &[String],
+    dry_run: bool,
+) -> Result<usize> {
     let mut client = PipelineServiceClient::connect(format!("http://{address}"))
         .await
         .with_context(|| format!("the platform at {address} does not answer"))?;
@@ -92,7 +97,7 @@ async fn redrive_there(address: SocketAddr, ids: &[String], dry_run: bool) -> Re
     let mut failed = 0;
     for ids in ids.chunks(IDS_MAX) {
         let request = RedriveDeadLettersRequest { ids: ids.to_vec(), dry_run };
-        let answer = client.redrive_dead_letters(request).await;
+        let answer = client.redrive_dead_letters(there.call(request)?).await;
         for RedriveResult { id, outcome, detail } in answer.map_err(refused)?.into_inner().results {
             failed += usize::from(!PUT_BACK.contains(&outcome.as_str()));
             let colon = if detail.is_empty() { "" } else { ": " };

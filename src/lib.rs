@@ -13,6 +13,7 @@ mod consistency;
 mod data_dir;
 mod dead_letters;
 mod dump;
+mod keys;
 mod network;
 mod platform;
 mod progress;

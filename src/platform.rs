@@ -10,7 +10,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use fleet_core::hook::Hook;
+use fleet_api::keys::KeyText;
+use fleet_core::{hook::Hook, ratelimit::MemoryLimiter};
 use fleet_pipeline::{ARCHIVER, ConsumerSettings, PipelineMetrics, RECORDER, Sink, consumer};
 use fleet_sim::{Progress, SimMetrics, SimSettings};
 use prometheus::Registry;
@@ -52,7 +53,9 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         None => None,
     };
     let grpc_address = grpc_listener.as_ref().map(TcpListener::local_addr).transpose()?;
-    data.tell_addresses(&Addresses { rest: address, grpc: grpc_address })?;
+    let local_key = KeyText::generate(entropy)?;
+    let key = local_key.reveal().to_owned();
+    data.tell_addresses(&Addresses { rest: address, grpc: grpc_address, key })?;
     let registry = Registry::new();
     let progress = Arc::new(Progress::default());
     let (stop, stopped) = watch::channel(false);
@@ -76,8 +79,9 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
         until_stopped(stopped.clone()),
     ));
-    let api = api_parts(&data, &registry);
-    services.spawn(fleet_api::run(api, listener, grpc_listener, until_stopped(stopped)));
+    let api = api_parts(&data, &registry, local_key);
+    let asked = settings.api.clone();
+    services.spawn(fleet_api::run(asked, api, listener, grpc_listener, until_stopped(stopped)));
     let grpc_address = grpc_address.map_or_else(|| "off".to_owned(), |address| address.to_string());
     info!(%address, %grpc_address, data_dir = %settings.data_dir.display(), "listening");
     if is_terminal {
@@ -123,7 +127,13 @@ fn group_parts(data: &DataDir, metrics: &PipelineMetrics, hook: &Hook) -> consum
     }
 }
 
-fn api_parts(data: &DataDir, registry: &Registry) -> fleet_api::Components {
+/// Bytes of the operating system's generator.
+pub(crate) fn entropy(bytes: &mut [u8]) -> fleet_core::Result<()> {
+    getrandom::fill(bytes)
+        .map_err(|e| fleet_core::Error::internal("the system gives no random bytes").with_source(e))
+}
+
+fn api_parts(data: &DataDir, registry: &Registry, local_key: KeyText) -> fleet_api::Components {
     fleet_api::Components {
         log: Arc::clone(&data.log) as _,
         store: Arc::clone(&data.store) as _,
@@ -131,6 +141,9 @@ fn api_parts(data: &DataDir, registry: &Registry) -> fleet_api::Components {
         clock: Arc::clone(&data.clock),
         groups: vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
         registry: registry.clone(),
+        limiter: Arc::new(MemoryLimiter::new(Arc::clone(&data.clock))),
+        entropy,
+        local_key: Some(local_key),
     }
 }
 

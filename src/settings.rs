@@ -3,6 +3,7 @@
 use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Result;
+use fleet_api::Auth;
 use fleet_core::{settings::Values, time::Time};
 use fleet_sim::{Speed, World};
 
@@ -25,9 +26,10 @@ pub(crate) struct Settings {
     pub(crate) grpc_listen: Option<SocketAddr>,
     pub(crate) retention: Duration,
     pub(crate) allow_public: bool,
+    pub(crate) api: fleet_api::Settings,
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 15] = [
     "data_dir",
     "trucks",
     "seed",
@@ -38,6 +40,11 @@ const NAMES: [&str; 10] = [
     "grpc_listen",
     "retention_days",
     "allow_public",
+    "auth",
+    "limits",
+    "quotas",
+    "limits_unavailable",
+    "trusted_proxies",
 ];
 /// The settings of this process.
 pub(crate) fn resolve(args: &RunArgs) -> Result<Settings> {
@@ -64,6 +71,11 @@ fn flags(args: &RunArgs) -> [&Option<String>; NAMES.len()] {
         &args.grpc_listen,
         &args.retention_days,
         &args.allow_public,
+        &args.auth,
+        &args.limits,
+        &args.quotas,
+        &args.limits_unavailable,
+        &args.trusted_proxies,
     ]
 }
 
@@ -79,7 +91,9 @@ fn check(mut values: Values) -> Result<Settings> {
         _ => text.parse().ok().map(Some),
     };
     let rfc3339 = "whole seconds of the years 2000 to 2099, like 2026-01-05T00:00:00Z";
-    let settings = Settings {
+    let api = api(&mut values);
+    let mut settings = Settings {
+        api,
         data_dir: values
             .get("data_dir", "a directory", |text| (!text.is_empty()).then(|| text.into()))
             .unwrap_or_else(|| DATA_DIR.into()),
@@ -106,7 +120,39 @@ fn check(mut values: Values) -> Result<Settings> {
             .unwrap_or(false),
     };
     between(&settings, &mut values);
+    settings.api.limit_addresses |= settings.api.auth != Auth::Open || settings.is_public();
     Ok(values.finish(settings)?)
+}
+
+/// What is said about those who ask.
+fn api(values: &mut Values) -> fleet_api::Settings {
+    let limits = |text: &str| match text {
+        "auto" => Some(false),
+        "on" => Some(true),
+        _ => None,
+    };
+    let proxies = |text: &str| {
+        let named = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        named.map(|address| address.parse().ok()).collect()
+    };
+    let open = fleet_api::Settings::open();
+    fleet_api::Settings {
+        auth: values
+            .get("auth", "open, public-read or required", |text| text.parse().ok())
+            .unwrap_or(open.auth),
+        limit_addresses: values.get("limits", "auto or on", limits).unwrap_or(open.limit_addresses),
+        quotas: values
+            .get("quotas", "CLASS=BURST@PER_SECOND, like read=10@0.5,live=10@0.2", |text| {
+                text.parse().ok()
+            })
+            .unwrap_or(open.quotas),
+        on_unavailable: values
+            .get("limits_unavailable", "fail-open-local or fail-closed", |text| text.parse().ok())
+            .unwrap_or(open.on_unavailable),
+        trusted_proxies: values
+            .get("trusted_proxies", "addresses, like 10.0.0.1,10.0.0.2", proxies)
+            .unwrap_or(open.trusted_proxies),
+    }
 }
 
 /// The rules between settings.
@@ -123,19 +169,28 @@ fn between(settings: &Settings, values: &mut Values) {
         [("listen", Some(settings.listen)), ("grpc_listen", settings.grpc_listen)]
     {
         let Some(address) = address else { continue };
-        if !address.ip().is_loopback() && !settings.allow_public {
+        if !address.ip().is_loopback() && settings.api.auth == Auth::Open && !settings.allow_public
+        {
             values.fault(format!(
-                "{name} {address}: not a loopback address, and there are no API keys; name \
-                 --allow-public true if you mean it"
+                "{name} {address}: not a loopback address, and no API keys are asked for; name \
+                 --auth required, or --allow-public true if you mean it"
             ));
         }
     }
 }
 
 impl Settings {
+    /// Whether others than this machine can ask.
+    fn is_public(&self) -> bool {
+        let mut addresses = [Some(self.listen), self.grpc_listen].into_iter().flatten();
+        addresses.any(|address| !address.ip().is_loopback())
+    }
+
     /// Prints them as a settings file.
     pub(crate) fn print(&self) -> Result<()> {
         let (listen, retention_days) = (self.listen, self.retention.as_secs() / 86_400);
+        let api = &self.api;
+        let proxies: Vec<_> = api.trusted_proxies.iter().map(ToString::to_string).collect();
         let speed = match self.speed {
             Speed::Max => "max".to_owned(),
             Speed::Real(factor) => factor.to_string(),
@@ -146,6 +201,11 @@ impl Settings {
             ("listen", Some(listen.to_string())),
             ("grpc_listen", Some(grpc)),
             ("allow_public", Some(self.allow_public.to_string())),
+            ("auth", Some(api.auth.to_string())),
+            ("limits", Some(if api.limit_addresses { "on" } else { "auto" }.to_owned())),
+            ("quotas", Some(api.quotas.to_string()).filter(|quotas| !quotas.is_empty())),
+            ("limits_unavailable", Some(api.on_unavailable.to_string())),
+            ("trusted_proxies", Some(proxies.join(",")).filter(|proxies| !proxies.is_empty())),
             ("retention_days", Some(retention_days.to_string())),
             ("speed", Some(speed)),
             ("trucks", self.trucks.map(|value| value.to_string())),
@@ -191,6 +251,7 @@ mod tests {
             let said = faults(&[(name, "0.0.0.0:80")]);
             assert!(said.starts_with(name) && said.contains("--allow-public"), "{said}");
             assert_eq!(faults(&[(name, "0.0.0.0:80"), ("allow_public", "true")]), "");
+            assert_eq!(faults(&[(name, "0.0.0.0:80"), ("auth", "required")]), "");
         }
         assert_eq!(faults(&[("grpc_listen", "off")]), "");
     }

@@ -16,6 +16,7 @@ use fleet_core::{
     domain::{Signals, Status, TelemetryEvent},
     geo::Position,
     hook::Hook,
+    ratelimit::MemoryLimiter,
     state::sqlite::SqliteState,
     store::sqlite::SqliteStore,
     stream::{
@@ -97,10 +98,19 @@ fn start(runtime: &Runtime, dir: &Path) -> Result<(Arc<SqliteLog>, Arc<dyn Clock
         clock: Arc::clone(&clock),
         groups: vec![ARCHIVER.to_owned()],
         registry,
+        limiter: Arc::new(MemoryLimiter::new(Arc::clone(&clock))),
+        entropy: |_| Ok(()), // no keys are made
+        local_key: None,
     };
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?.to_string();
-    runtime.spawn(fleet_api::run(parts, listener, None, std::future::pending()));
+    runtime.spawn(fleet_api::run(
+        fleet_api::Settings::open(),
+        parts,
+        listener,
+        None,
+        std::future::pending(),
+    ));
     Ok((log, clock, address))
 }
 

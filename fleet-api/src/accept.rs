@@ -7,6 +7,7 @@
 //! closing asks each connection to finish what it answers.
 
 use std::{
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -28,6 +29,10 @@ use tokio::{
 };
 
 use crate::live::Closing;
+
+/// Who is at the other end of a request's connection: a client, or a proxy before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// What one listener puts up with.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +76,10 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < bounds.connections_max => {
                 match accepted {
-                    Ok((stream, _)) => {
+                    Ok((stream, peer)) => {
                         let router = router.clone();
                         let closed = closing.closed();
-                        connections.spawn(converse(stream, router, closed, bounds));
+                        connections.spawn(converse((stream, peer), router, closed, bounds));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "no connection accepted");
@@ -89,7 +94,7 @@ pub(crate) async fn serve(
 }
 
 async fn converse(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     router: Router,
     closed: impl Future<Output = ()> + Send,
     bounds: Bounds,
@@ -98,8 +103,9 @@ async fn converse(
     let has_asked = Arc::new(AtomicBool::new(false));
     let service = TowerToHyperService::new(router);
     let asked = Arc::clone(&has_asked);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: hyper::Request<_>| {
         asked.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(Peer(peer.ip()));
         service.call(request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -143,7 +149,6 @@ async fn converse(
 mod tests {
     use super::*;
     use axum::routing::get;
-    use std::net::SocketAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";

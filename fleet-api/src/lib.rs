@@ -5,11 +5,16 @@
 //! restarts.
 
 mod accept;
+mod admin;
 mod cursor;
 mod grpc;
+mod guard;
+pub mod keys;
+mod limits;
 mod live;
 mod messages;
 mod metrics;
+mod operations;
 mod page;
 mod problem;
 mod rest;
@@ -21,9 +26,16 @@ mod text;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use fleet_core::{Result, state::StateStore, store::FleetStore, stream::EventLog, time::Clock};
+use fleet_core::{
+    Result, ratelimit::RateLimiter, state::StateStore, store::FleetStore, stream::EventLog,
+    time::Clock,
+};
 use tokio::net::TcpListener;
 
+use keys::{Entropy, KeyText};
+
+pub use guard::{Auth, Settings};
+pub use limits::OnUnavailable;
 pub use service::Service;
 
 /// What the API works with.
@@ -41,6 +53,12 @@ pub struct Components {
     pub groups: Vec<String>,
     /// What `/metrics` shows.
     pub registry: prometheus::Registry,
+    /// The buckets of those who ask.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// Where new keys come from.
+    pub entropy: Entropy,
+    /// A key for commands on this machine, with every scope and no limits, as long as this runs.
+    pub local_key: Option<KeyText>,
 }
 
 impl fmt::Debug for Components {
@@ -58,12 +76,13 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// # Errors
 /// `Internal` if a metric's name is taken.
 pub async fn run(
+    settings: Settings,
     components: Components,
     rest: TcpListener,
     grpc: Option<TcpListener>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
-    let service = Arc::new(Service::new(components)?);
+    let service = Arc::new(Service::new(settings, components)?);
     let router = rest::router(Arc::clone(&service));
     let rest = async {
         accept::serve(rest, router, &service.closing, accept::BOUNDS).await;

@@ -11,7 +11,7 @@ use fleet_core::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::text;
+use crate::{keys::Key, text};
 
 /// The fleet at a glance. Large totals are decimal strings: JSON numbers lose digits above 2^53.
 #[derive(Debug, Serialize, ToSchema)]
@@ -223,4 +223,34 @@ pub(crate) struct TripsQuestion {
     pub(crate) page_size: Option<u32>,
     /// From the page before.
     pub(crate) page_token: Option<String>,
+}
+
+/// A key to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyRequest {
+    /// For people: 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100, example = "depot screen")]
+    pub(crate) name: String,
+    /// What it may do: scopes, or the roles viewer, operator, device, admin.
+    #[schema(min_items = 1, example = json!(["viewer"]))]
+    pub(crate) scopes: Vec<String>,
+    /// The trucks that it may send telemetry of; any, if there are none.
+    #[serde(default)]
+    #[schema(max_items = 500)]
+    pub(crate) trucks: Vec<TruckId>,
+    /// Limits of its own, like `read=100@10,live=20@1`: a burst and tokens a second by class.
+    #[serde(default)]
+    pub(crate) quotas: String,
+    /// From this time on it is void; never, unless given.
+    pub(crate) expires_at: Option<Time>,
+}
+
+/// A new key, with what is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CreatedKey {
+    pub(crate) key: Key,
+    /// What its holder sends as `Authorization: Bearer`. It is not kept: nobody can show it again.
+    #[schema(example = "df_live_...")]
+    pub(crate) secret: String,
 }

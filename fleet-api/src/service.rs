@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,7 +21,9 @@ use fleet_core::{
 use serde::Serialize;
 
 use crate::{
-    Components, cursor,
+    Components, Settings, cursor,
+    keys::Keys,
+    limits::Limiter,
     live::Closing,
     messages::{
         Entry, Feed, FleetSummary, Group, GroupPartition, HistoryQuestion, Letter, Order, Page,
@@ -33,8 +36,11 @@ use crate::{
 /// The use cases over log, store and state.
 #[derive(Debug)]
 pub struct Service {
+    pub(crate) settings: Settings,
     pub(crate) parts: Components,
     pub(crate) metrics: ApiMetrics,
+    pub(crate) keys: Keys,
+    pub(crate) limiter: Limiter,
     pub(crate) closing: Closing,
 }
 
@@ -47,9 +53,13 @@ const LETTERS_STEP: usize = 16;
 const LETTERS_BYTES_MAX: usize = 2 << 20;
 
 impl Service {
-    pub(crate) fn new(parts: Components) -> Result<Self> {
+    pub(crate) fn new(settings: Settings, parts: Components) -> Result<Self> {
         let metrics = ApiMetrics::register(&parts.registry)?;
-        Ok(Self { parts, metrics, closing: Closing::default() })
+        let (store, clock) = (Arc::clone(&parts.store), Arc::clone(&parts.clock));
+        let keys = Keys::new(store, Arc::clone(&clock), parts.entropy);
+        let (first, told) = (Arc::clone(&parts.limiter), metrics.clone());
+        let limiter = Limiter::new(first, settings.on_unavailable, &clock, told);
+        Ok(Self { settings, parts, metrics, keys, limiter, closing: Closing::default() })
     }
 
     async fn register(&self) -> Result<BTreeMap<TruckId, RegisteredTruck>> {
@@ -425,7 +435,7 @@ pub(crate) fn entry(item: FeedItem) -> Entry {
 }
 
 /// Cuts a list that was read one too far, and makes the token for the rest.
-fn cut<T, K: Serialize>(
+pub(crate) fn cut<T, K: Serialize>(
     items: &mut Vec<T>,
     size: usize,
     filter: &str,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fleet_core::{
+    ratelimit::{MemoryLimiter, RateLimiter},
     state::sqlite::SqliteState,
     store::sqlite::SqliteStore,
     stream::sqlite::{SqliteLog, SqliteLogSettings},
@@ -10,21 +11,58 @@ use fleet_core::{
     time::{Clock, Time},
 };
 
-use crate::{Components, Service};
+use crate::{Components, Service, Settings, keys::KeyText};
 
 /// A service over empty files, which are gone with the folder.
 pub(crate) fn service() -> (Arc<Service>, tempfile::TempDir) {
+    let (service, _clock, dir) = service_with(Settings::open());
+    (service, dir)
+}
+
+/// The same with these settings, and its clock.
+pub(crate) fn service_with(
+    settings: Settings,
+) -> (Arc<Service>, Arc<ManualClock>, tempfile::TempDir) {
+    service_with_limiter(settings, |clock| Arc::new(MemoryLimiter::new(Arc::clone(clock))))
+}
+
+/// The same with this limiter.
+pub(crate) fn service_with_limiter(
+    settings: Settings,
+    limiter: impl Fn(&Arc<dyn Clock>) -> Arc<dyn RateLimiter>,
+) -> (Arc<Service>, Arc<ManualClock>, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a directory");
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Time::MIN));
+    let manual = Arc::new(ManualClock::new(Time::MIN));
+    let clock: Arc<dyn Clock> = Arc::clone(&manual) as _;
     let at = |name: &str| dir.path().join(name);
     let log = SqliteLog::open(&at("log"), SqliteLogSettings::default(), Arc::clone(&clock));
-    let service = Service::new(Components {
-        log: Arc::new(log.expect("a log")),
-        store: Arc::new(SqliteStore::open(&at("store"), Arc::clone(&clock)).expect("a store")),
-        state: Arc::new(SqliteState::open(&at("state"), Arc::clone(&clock)).expect("a state")),
-        clock,
-        groups: Vec::new(),
-        registry: prometheus::Registry::new(),
-    });
-    (Arc::new(service.expect("a service")), dir)
+    let service = Service::new(
+        settings,
+        Components {
+            log: Arc::new(log.expect("a log")),
+            store: Arc::new(SqliteStore::open(&at("store"), Arc::clone(&clock)).expect("a store")),
+            state: Arc::new(SqliteState::open(&at("state"), Arc::clone(&clock)).expect("a state")),
+            limiter: limiter(&clock),
+            clock,
+            groups: Vec::new(),
+            registry: prometheus::Registry::new(),
+            entropy,
+            local_key: Some(KeyText::generate(entropy).expect("random")),
+        },
+    );
+    (Arc::new(service.expect("a service")), manual, dir)
+}
+
+/// Bytes that are never the same again, and the same in each run: every call counts on.
+#[allow(clippy::unnecessary_wraps, reason = "it stands for a source that can fail")]
+pub(crate) fn entropy(bytes: &mut [u8]) -> fleet_core::Result<()> {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static CALLS: AtomicU64 = AtomicU64::new(1);
+    let mut state = CALLS.fetch_add(1, Ordering::Relaxed);
+    for byte in bytes {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *byte = (state >> 33) as u8;
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod exact;
 mod faces;
 mod faults;
 mod full_disk;
+mod keys;
 mod named_points;
 mod network;
 mod parity;

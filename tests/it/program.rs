@@ -134,8 +134,23 @@ impl Rest {
 
     /// Status and body of a request.
     pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        self.request_with("", method, path, body)
+    }
+
+    /// The same with this API key.
+    pub(crate) fn request_as(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> (u16, String) {
+        self.request_with(&format!("authorization: Bearer {key}\r\n"), method, path, body)
+    }
+
+    fn request_with(&self, more: &str, method: &str, path: &str, body: &str) -> (u16, String) {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );

@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use fleet_proto::v1::{
-    fleet_service_server, pipeline_service_server, telemetry_service_server, trip_service_server,
+    fleet_service_server, key_service_server, pipeline_service_server, telemetry_service_server,
+    trip_service_server,
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::Service;
 
 /// The server as a whole, and each of its services.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "",
     fleet_service_server::SERVICE_NAME,
     telemetry_service_server::SERVICE_NAME,
     trip_service_server::SERVICE_NAME,
     pipeline_service_server::SERVICE_NAME,
+    key_service_server::SERVICE_NAME,
 ];
 /// How old an answer may be.
 const EVERY: Duration = Duration::from_secs(2);

@@ -6,6 +6,7 @@
 mod convert;
 mod fleet;
 mod health;
+mod keys;
 mod pipeline;
 mod status;
 mod telemetry;
@@ -16,7 +17,8 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use axum::http::StatusCode;
 use fleet_core::{Error, Result};
 use fleet_proto::v1::{
-    fleet_service_server::FleetServiceServer, pipeline_service_server::PipelineServiceServer,
+    fleet_service_server::FleetServiceServer, key_service_server::KeyServiceServer,
+    pipeline_service_server::PipelineServiceServer,
     telemetry_service_server::TelemetryServiceServer, trip_service_server::TripServiceServer,
 };
 use futures::FutureExt;
@@ -24,7 +26,11 @@ use tokio::net::TcpListener;
 use tonic::{Code, Response, Status, service::Routes};
 use tower_http::timeout::TimeoutLayer;
 
-use crate::{Service, accept, problem::Problem};
+use crate::{
+    Service, accept,
+    guard::{Caller, Tongue, guard},
+    problem::Problem,
+};
 
 /// The largest request, bytes: that of REST.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
@@ -42,10 +48,14 @@ const MESSAGE_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) async fn run(service: Arc<Service>, listener: TcpListener) -> Result<()> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let routes = routes(&service)?.add_service(health);
-    let router = routes.into_axum_router().layer(TimeoutLayer::with_status_code(
-        StatusCode::SERVICE_UNAVAILABLE,
-        DEADLINE + MESSAGE_WITHIN,
-    ));
+    let guarded = (Arc::clone(&service), Tongue::Grpc);
+    let router = routes
+        .into_axum_router()
+        .layer(axum::middleware::from_fn_with_state(guarded, guard))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            DEADLINE + MESSAGE_WITHIN,
+        ));
     let told = health::refresh(&service, &reporter, None).await; // before anybody can ask
     tokio::join!(
         accept::serve(listener, router, &service.closing, accept::BOUNDS),
@@ -73,6 +83,7 @@ fn routes(service: &Arc<Service>) -> Result<Routes> {
         .add_service(bounded!(TelemetryServiceServer))
         .add_service(bounded!(TripServiceServer))
         .add_service(bounded!(PipelineServiceServer))
+        .add_service(bounded!(KeyServiceServer))
         .add_service(reflection().build_v1().map_err(bad)?)
         .add_service(reflection().build_v1alpha().map_err(bad)?))
 }
@@ -80,6 +91,11 @@ fn routes(service: &Arc<Service>) -> Result<Routes> {
 /// The use cases as gRPC shows them.
 #[derive(Clone, Debug)]
 struct Face(Arc<Service>);
+
+/// Who makes this call, as the guard has found.
+fn caller<T>(request: &tonic::Request<T>) -> Caller {
+    request.extensions().get().cloned().unwrap_or(Caller::Anonymous)
+}
 
 impl Face {
     /// Answers one call: counted and timed by its name, within the deadline. A panic is the end of

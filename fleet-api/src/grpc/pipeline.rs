@@ -3,7 +3,7 @@
 use fleet_proto::v1;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Face, convert};
+use super::{Face, caller, convert};
 
 #[async_trait]
 impl v1::pipeline_service_server::PipelineService for Face {
@@ -44,9 +44,10 @@ impl v1::pipeline_service_server::PipelineService for Face {
         &self,
         request: Request<v1::RedriveDeadLettersRequest>,
     ) -> Result<Response<v1::RedriveDeadLettersResponse>, Status> {
+        let caller = caller(&request);
         let v1::RedriveDeadLettersRequest { ids, dry_run } = request.into_inner();
         let work = async {
-            let results = self.0.redrive(&ids, dry_run).await?;
+            let results = self.0.redrive_as(&caller, &ids, dry_run).await?;
             Ok(v1::RedriveDeadLettersResponse { results: convert::all(results) })
         };
         self.answer("PipelineService/RedriveDeadLetters", work).await

@@ -1,25 +1,27 @@
 //! Problems as gRPC statuses: the same sentence, with the problem's type as the reason.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::problem::Problem;
 
 /// Whose reasons these are, in `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "data-fleet";
-/// What REST says by `Retry-After`.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
 impl From<Problem> for Status {
     fn from(problem: Problem) -> Self {
         let code = problem.code();
         // The contract of ErrorInfo wants RESUME_POINT_GONE where REST says resume-point-gone.
         let reason = problem.kind().replace('-', "_").to_ascii_uppercase();
-        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, []);
-        if matches!(code, Code::Unavailable | Code::ResourceExhausted) {
-            details.set_retry_info(Some(RETRY_AFTER));
+        let scope =
+            problem.required_scope().map(|scope| ("required_scope".to_owned(), scope.to_string()));
+        let policy =
+            problem.violated_policy().map(|name| ("violated_policy".to_owned(), name.to_owned()));
+        let metadata: HashMap<_, _> = scope.into_iter().chain(policy).collect();
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
+        if let Some(wait) = problem.retry_after() {
+            details.set_retry_info(Some(wait)); // what REST says by `Retry-After`
         }
         Self::with_error_details(code, problem.detail(), details)
     }
@@ -29,6 +31,7 @@ impl From<Problem> for Status {
 mod tests {
     use super::*;
     use fleet_core::{Error, ErrorKind};
+    use tonic::Code;
 
     #[test]
     fn a_status_says_what_the_problem_says() {

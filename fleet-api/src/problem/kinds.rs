@@ -47,6 +47,14 @@ kinds! {
     "A parameter, a header or the body of the request breaks a rule.",
     "The detail names the field and the rule. Correct it; the same request will fail again.";
 
+    Unauthenticated, "unauthenticated", UNAUTHORIZED, Unauthenticated,
+    "There is no API key with the request, or the one there is does not count: it is mistyped, unknown, expired or revoked.",
+    "Send a key that counts, as Authorization: Bearer and the key. Whoever runs the server makes keys with data-fleet keys create.";
+
+    Forbidden, "forbidden", FORBIDDEN, PermissionDenied,
+    "The key counts, but it may not do this.",
+    "The answer names the scope that is needed. Ask for a key that has it.";
+
     NotFound, "not-found", NOT_FOUND, NotFound,
     "There is no such path, or nothing is stored under the id that was asked for.",
     "Check the path and the id. Lists show what there is.";

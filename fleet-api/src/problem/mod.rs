@@ -3,6 +3,8 @@
 mod kinds;
 mod pages;
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -12,8 +14,13 @@ use serde::Serialize;
 use tonic::Code;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::keys::Scope;
 use kinds::Kind;
+
 pub(crate) use pages::routes;
+
+/// What `Retry-After` says where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An error on its way to a client.
 #[derive(Debug)]
@@ -21,6 +28,15 @@ pub(crate) struct Problem {
     kind: Kind,
     status: StatusCode,
     detail: String,
+    required_scope: Option<Scope>,
+    exceeded: Option<Exceeded>,
+}
+
+/// The limit that a request is over.
+#[derive(Debug)]
+struct Exceeded {
+    policy: String,
+    retry_after_us: u64,
 }
 
 /// What clients are told of each kind of error.
@@ -57,7 +73,51 @@ impl Problem {
 
     fn new(kind: Kind, status: StatusCode) -> Self {
         let detail = status.canonical_reason().unwrap_or("refused").to_owned();
-        Self { kind, status, detail }
+        Self { kind, status, detail, required_scope: None, exceeded: None }
+    }
+
+    /// No key, or none that counts: never says which.
+    pub(crate) fn unauthenticated(detail: &str) -> Self {
+        Self::of_kind(Kind::Unauthenticated).with_detail(detail)
+    }
+
+    /// A key that lacks a scope.
+    pub(crate) fn forbidden(scope: Scope) -> Self {
+        let problem = Self::of_kind(Kind::Forbidden);
+        let problem = problem.with_detail(format!("the key lacks the scope {scope}"));
+        Self { required_scope: Some(scope), ..problem }
+    }
+
+    /// More than the policy of this name allows; the wait is enough, and is at least 1 µs.
+    pub(crate) fn exceeded(policy: &str, retry_after_us: u64) -> Self {
+        let problem = Self::of_kind(Kind::QuotaExceeded);
+        let problem = problem.with_detail(format!(
+            "over the limit {policy}: the same request is granted in {} ms",
+            retry_after_us.div_ceil(1_000)
+        ));
+        let exceeded = Some(Exceeded { policy: policy.to_owned(), retry_after_us });
+        Self { exceeded, ..problem }
+    }
+
+    /// How long to wait before the next try, if waiting helps.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match (&self.exceeded, self.status) {
+            (Some(exceeded), _) => Some(Duration::from_micros(exceeded.retry_after_us)),
+            (None, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
+                Some(RETRY_AFTER)
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// The scope that the key lacks.
+    pub(crate) const fn required_scope(&self) -> Option<Scope> {
+        self.required_scope
+    }
+
+    /// The policy that the request is over.
+    pub(crate) fn violated_policy(&self) -> Option<&str> {
+        self.exceeded.as_ref().map(|exceeded| &*exceeded.policy)
     }
 
     /// The place in the feed that was asked for is not there any more.
@@ -85,6 +145,11 @@ impl Problem {
         self.kind.slug()
     }
 
+    /// Whether the server is at fault, and not the client.
+    pub(crate) fn is_server_error(&self) -> bool {
+        self.status.is_server_error()
+    }
+
     /// What is wrong, in a sentence for the client.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
@@ -94,6 +159,9 @@ impl Problem {
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = match status {
             StatusCode::NOT_FOUND => Kind::NotFound,
+            StatusCode::UNAUTHORIZED => Kind::Unauthenticated,
+            StatusCode::FORBIDDEN => Kind::Forbidden,
+            StatusCode::TOO_MANY_REQUESTS => Kind::QuotaExceeded,
             StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
             StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
@@ -122,6 +190,16 @@ pub(crate) struct ProblemBody {
     status: u16,
     /// What is wrong with this request, for a person.
     detail: String,
+    /// `forbidden`: the scope that the key lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required_scope: Option<Scope>,
+    /// `quota-exceeded`: the limits that the request is over.
+    #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    violated_policies: Vec<String>,
+    /// `quota-exceeded`: the wait that is enough, ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
 }
 
 /// How any request may be refused.
@@ -138,19 +216,29 @@ pub(crate) enum Refusals {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let retry_after = self.retry_after();
+        let exceeded_ms = self.exceeded.as_ref().map(|e| e.retry_after_us.div_ceil(1_000));
+        let policy = self.violated_policy().map(str::to_owned);
         let body = ProblemBody {
             r#type: format!("/problems/{}", self.kind()),
             title: self.status.canonical_reason().unwrap_or("refused"),
             status: self.status.as_u16(),
             detail: self.detail,
+            required_scope: self.required_scope,
+            violated_policies: policy.into_iter().collect(),
+            retry_after_ms: exceeded_ms,
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(wait) = retry_after {
+            let wait_s = wait.as_micros().div_ceil(1_000_000).max(1);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s as u64));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{
@@ -24,6 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Service,
+    guard::Caller,
     live::{self, Subscription},
     messages::{
         Entry, Feed, FleetSummary, Group, HistoryQuestion, Letter, Page, RedriveResult,
@@ -32,8 +33,8 @@ use crate::{
     problem::{Problem, Refusals},
 };
 
-type Answer<T> = Result<Json<T>, Problem>;
-type Asked = State<Arc<Service>>;
+pub(super) type Answer<T> = Result<Json<T>, Problem>;
+pub(super) type Asked = State<Arc<Service>>;
 
 /// A list that is not paged.
 #[derive(Serialize, ToSchema)]
@@ -334,9 +335,10 @@ pub(super) async fn dead_letter(
 )]
 pub(super) async fn redrive(
     State(service): Asked,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<RedriveRequest>,
 ) -> Answer<List<RedriveResult>> {
-    Ok(Json(List { items: service.redrive(&request.ids, request.dry_run).await? }))
+    Ok(Json(List { items: service.redrive_as(&caller, &request.ids, request.dry_run).await? }))
 }
 
 /// Whether the process lives.

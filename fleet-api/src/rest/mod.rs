@@ -1,6 +1,7 @@
 //! REST: paths, parameters, and what surrounds every answer.
 
 mod handlers;
+mod keys;
 mod openapi;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Service,
     accept::ANSWER_WITHIN,
+    guard::{Tongue, guard},
     problem::{self, Problem},
     status,
 };
@@ -37,6 +39,7 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/openapi.json", get(async move || (json, document.clone())))
         .merge(status::routes())
         .merge(problem::routes())
+        .route_layer(middleware::from_fn_with_state((Arc::clone(&service), Tongue::Rest), guard))
         .fallback(async |State(service): State<Arc<Service>>, method: Method| {
             let labels = ["none", method_label(&method), "4xx"];
             service.metrics.requests.with_label_values(&labels).inc();
@@ -67,6 +70,9 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(handlers::dead_letters))
         .routes(routes!(handlers::dead_letter))
         .routes(routes!(handlers::redrive))
+        .routes(routes!(keys::keys, keys::create_key))
+        .routes(routes!(keys::revoke_key))
+        .routes(routes!(keys::audit))
         .routes(routes!(handlers::health))
         .routes(routes!(handlers::ready))
         .routes(routes!(handlers::metrics))

@@ -1,7 +1,13 @@
 //! The OpenAPI document: made from the handlers, and kept in `fleet-api/openapi.json` for those who
 //! generate clients without a running server.
 
-use utoipa::OpenApi;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
 
 use crate::problem::ProblemBody;
 
@@ -14,6 +20,9 @@ use crate::problem::ProblemBody;
                        Every call has its twin in gRPC (fleet/v1/services.proto).",
         contact(),
     ),
+    // A key is checked wherever it is presented; whether one is needed is the server's setting.
+    security((), ("key" = [])),
+    modifiers(&Keys),
     // Answers that are shared by all paths bring no schema along.
     components(schemas(ProblemBody)),
     tags(
@@ -21,13 +30,27 @@ use crate::problem::ProblemBody;
         (name = "telemetry", description = "Reports: history, the feed, the live stream."),
         (name = "trips", description = "Trips and how their promises ended."),
         (name = "pipeline", description = "Consumer groups and dead letters."),
+        (name = "keys", description = "API keys, and the audit of what was changed."),
         (name = "health", description = "For probes and operators."),
     )
 )]
 pub(super) struct Document;
 
+/// How a key is presented.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let description = "An API key, `df_live_...`: see `data-fleet keys create`.";
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(bearer.build()));
+    }
+}
+
 /// The document as it is served and committed.
-pub(super) fn render(document: &utoipa::openapi::OpenApi) -> String {
+pub(super) fn render(document: &openapi::OpenApi) -> String {
     let mut text = document.to_pretty_json().expect("a document of plain values is JSON");
     text.push('\n');
     text

@@ -1,13 +1,23 @@
 //! REST and gRPC are two faces of the same use cases: asked the same, they say the same.
 
+mod keys;
 mod shown;
 mod streams;
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+};
 
 use bytes::Bytes;
+use fleet_api::keys::KeyText;
 use fleet_core::{
     ErrorKind,
+    ratelimit::MemoryLimiter,
     state::sqlite::SqliteState,
     store::{FleetStore, sqlite::SqliteStore},
     stream::{
@@ -19,7 +29,8 @@ use fleet_core::{
 };
 use fleet_pipeline::{ARCHIVER, RECORDER};
 use fleet_proto::v1::{
-    self, fleet_service_client::FleetServiceClient, pipeline_service_client::PipelineServiceClient,
+    self, fleet_service_client::FleetServiceClient, key_service_client::KeyServiceClient,
+    pipeline_service_client::PipelineServiceClient,
     telemetry_service_client::TelemetryServiceClient, trip_service_client::TripServiceClient,
 };
 use serde_json::{Value, json};
@@ -39,6 +50,9 @@ struct Still {
     telemetry: TelemetryServiceClient<Channel>,
     trips: TripServiceClient<Channel>,
     pipeline: PipelineServiceClient<Channel>,
+    keys: KeyServiceClient<Channel>,
+    /// The key of commands on the machine.
+    key: String,
     log: Arc<dyn EventLog>,
     store: Arc<dyn FleetStore>,
     clock: Arc<dyn Clock>,
@@ -56,6 +70,7 @@ impl Still {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(SystemClock::new().now()));
         let (components, faults) = open(&dir, &clock);
         let (log, store) = (Arc::clone(&components.log), Arc::clone(&components.store));
+        let key = components.local_key.as_ref().unwrap().reveal().to_owned();
         set_aside(&*log, &*clock).await;
         let rest = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -64,7 +79,13 @@ impl Still {
         let channel = connect(&grpc_address);
         let (stop, stopped) = oneshot::channel();
         let until = async { drop(stopped.await) };
-        let served = tokio::spawn(fleet_api::run(components, rest, Some(grpc), until));
+        let served = tokio::spawn(fleet_api::run(
+            fleet_api::Settings::open(),
+            components,
+            rest,
+            Some(grpc),
+            until,
+        ));
         Self {
             rest: Rest { address },
             grpc_address,
@@ -72,6 +93,8 @@ impl Still {
             telemetry: TelemetryServiceClient::new(channel.clone()),
             trips: TripServiceClient::new(channel.clone()),
             pipeline: PipelineServiceClient::new(channel.clone()),
+            keys: KeyServiceClient::new(channel.clone()),
+            key,
             channel,
             log,
             store,
@@ -102,8 +125,22 @@ fn open(dir: &Path, clock: &Arc<dyn Clock>) -> (fleet_api::Components, StoreFaul
         clock: Arc::clone(clock),
         groups: vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
         registry: prometheus::Registry::new(),
+        limiter: Arc::new(MemoryLimiter::new(Arc::clone(clock))),
+        entropy: counted,
+        local_key: Some(KeyText::generate(counted).unwrap()),
     };
     (components, faults)
+}
+
+/// Bytes that are others in every call.
+#[allow(clippy::unnecessary_wraps, reason = "it stands for a source that can fail")]
+fn counted(bytes: &mut [u8]) -> fleet_core::Result<()> {
+    static CALLS: AtomicU8 = AtomicU8::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = (at as u8).wrapping_mul(37).wrapping_add(call.wrapping_mul(11));
+    }
+    Ok(())
 }
 
 /// The record that sets `payload` aside.
@@ -282,10 +319,11 @@ async fn every_call_answers_like_its_twin() {
     compare_telemetry_and_trips(&mut still).await;
     compare_pipeline(&mut still).await;
     streams::compare_feeds(&mut still).await;
+    keys::compare(&mut still).await;
     // Nothing was left out: what the contract calls twins has been counted on both sides.
     let metrics = still.rest.get("/metrics").1;
     let twins = twins();
-    assert_eq!(twins.len(), 13);
+    assert_eq!(twins.len(), 17);
     for (route, method) in twins {
         let (verb, path) = route.split_once(' ').unwrap();
         let rest = format!("code_class=\"2xx\",method=\"{verb}\",route=\"{path}\"");

@@ -1,0 +1,320 @@
+//! The door of both faces: who asks, whether they may, and whether they have tokens left.
+//!
+//! A key that is presented is always checked, whatever the setting says about requests without one.
+//! Limits come after the key and before the handler, so nothing of the body is read for a request
+//! that is turned away. What is not an [`Operation`] (probes, metrics, pages) is open to all.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+    sync::Arc,
+};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use fleet_core::{Error, Result, domain::TruckId, ratelimit::Verdict};
+use tonic::Status;
+
+use crate::{
+    Service,
+    accept::Peer,
+    keys::{Class, Key, Quotas, Scope},
+    limits::{OnUnavailable, Taken},
+    operations::{self, Operation},
+    problem::Problem,
+};
+
+/// What requests without a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Everything but keys and audit: for loopback.
+    Open,
+    /// What a viewer may.
+    PublicRead,
+    /// Nothing.
+    Required,
+}
+
+impl FromStr for Auth {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "open" => Ok(Self::Open),
+            "public-read" => Ok(Self::PublicRead),
+            "required" => Ok(Self::Required),
+            _ => Err(Error::invalid("expected open, public-read or required")),
+        }
+    }
+}
+
+impl fmt::Display for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::PublicRead => "public-read",
+            Self::Required => "required",
+        })
+    }
+}
+
+/// How the API treats those who ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What requests without a key may do.
+    pub auth: Auth,
+    /// Whether requests without a key are limited, by address. Those with one always are.
+    pub limit_addresses: bool,
+    /// Limits that differ from the defaults; a key's own go before them.
+    pub quotas: Quotas,
+    /// What holds while the limiter does not answer.
+    pub on_unavailable: OnUnavailable,
+    /// Addresses whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Settings {
+    /// For loopback: no keys needed, and only those who present one are limited.
+    pub fn open() -> Self {
+        Self {
+            auth: Auth::Open,
+            limit_addresses: false,
+            quotas: Quotas::default(),
+            on_unavailable: OnUnavailable::FailOpenLocal,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    Anonymous,
+    /// A command on this machine, which may read and write the data directory.
+    Local,
+    Key(Arc<Key>),
+}
+
+impl Caller {
+    /// What the audit calls it.
+    pub(crate) fn actor(&self) -> &str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Local => "local",
+            Self::Key(key) => &key.key_id,
+        }
+    }
+
+    /// Whether it may do this; if not, whether a key would help or another one is needed.
+    fn check(&self, scope: Scope, auth: Auth) -> Result<(), Problem> {
+        let is_allowed = match self {
+            Self::Local => true,
+            Self::Key(key) => key.scopes.contains(&scope),
+            Self::Anonymous => anonymous(auth).contains(&scope),
+        };
+        match self {
+            _ if is_allowed => Ok(()),
+            Self::Anonymous => Err(Problem::unauthenticated("an API key is needed")),
+            Self::Key(_) | Self::Local => Err(Problem::forbidden(scope)),
+        }
+    }
+
+    /// Refuses telemetry of a truck that its key is not bound to: to know an id is not enough.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the ingest calls"))]
+    pub(crate) fn may_write_for(&self, truck_id: &TruckId) -> Result<(), Problem> {
+        match self {
+            Self::Key(key) if !key.trucks.is_empty() && !key.trucks.contains(truck_id) => {
+                let problem = Problem::forbidden(Scope::TelemetryWrite);
+                Err(problem.with_detail(format!("the key is not bound to truck {truck_id}")))
+            }
+            Self::Anonymous | Self::Local | Self::Key(_) => Ok(()),
+        }
+    }
+}
+
+fn anonymous(auth: Auth) -> BTreeSet<Scope> {
+    match auth {
+        Auth::Open => {
+            let is_open = |scope: &Scope| !matches!(scope, Scope::KeysAdmin | Scope::AuditRead);
+            Scope::ALL.into_iter().filter(is_open).collect()
+        }
+        Auth::PublicRead => Scope::viewer(),
+        Auth::Required => BTreeSet::new(),
+    }
+}
+
+/// In which words a refusal is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tongue {
+    Rest,
+    Grpc,
+}
+
+/// Lets a request through to its handler, with its [`Caller`], or says why not.
+pub(crate) async fn guard(
+    State((service, tongue)): State<(Arc<Service>, Tongue)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let operation = match (tongue, request.extensions().get::<MatchedPath>()) {
+        (Tongue::Grpc, _) => operations::by_call(request.uri().path()),
+        (Tongue::Rest, Some(path)) => operations::by_route(request.method(), path.as_str()),
+        (Tongue::Rest, None) => None,
+    };
+    let Some(operation) = operation else { return next.run(request).await };
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let address = client(peer, request.headers(), &service.settings.trusted_proxies);
+    let admitted = admit(&service, operation, request.headers(), &address).await;
+    let (mut response, taken) = match admitted {
+        Ok((caller, taken)) => {
+            request.extensions_mut().insert(caller);
+            (next.run(request).await, taken)
+        }
+        Err((problem, taken)) => (refusal(&service, operation, tongue, problem), taken),
+    };
+    if let Some((policy, limit)) = taken.and_then(|taken| taken.headers()) {
+        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", limit)] {
+            let value = HeaderValue::from_str(&value).expect("names and digits");
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+fn refusal(service: &Service, operation: &Operation, tongue: Tongue, problem: Problem) -> Response {
+    match tongue {
+        Tongue::Rest => problem.into_response(),
+        Tongue::Grpc => {
+            let status = Status::from(problem);
+            let code = format!("{:?}", status.code());
+            service.metrics.calls.with_label_values(&[operation.call, &code]).inc();
+            status.into_http()
+        }
+    }
+}
+
+type Turned = (Problem, Option<Taken>);
+
+async fn admit(
+    service: &Service,
+    operation: &Operation,
+    headers: &HeaderMap,
+    address: &str,
+) -> Result<(Caller, Option<Taken>), Turned> {
+    let caller = match identify(service, headers).await {
+        Ok(caller) => caller,
+        Err(problem) if problem.is_server_error() => return Err((problem, None)),
+        Err(problem) => {
+            // Guessing costs tokens, too.
+            let taken = limit(service, &Caller::Anonymous, address, Class::Auth, 1).await?;
+            return Err((problem, taken));
+        }
+    };
+    if let Err(problem) = caller.check(operation.scope, service.settings.auth) {
+        service.metrics.auth_failures.with_label_values(&["scope"]).inc();
+        let taken = limit(service, &caller, address, operation.class, operation.cost).await?;
+        let is_admin = matches!(operation.scope, Scope::KeysAdmin | Scope::AuditRead);
+        if let (Caller::Key(key), true) = (&caller, is_admin) {
+            let told = service.keys.tell(&key.key_id, operation.call, "", "refused").await;
+            told.map_err(|error| (Problem::from(error), None))?;
+        }
+        return Err((problem, taken));
+    }
+    let taken = limit(service, &caller, address, operation.class, operation.cost).await?;
+    Ok((caller, taken))
+}
+
+/// Who asks, by the key that is presented.
+async fn identify(service: &Service, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let mut presented = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = presented.next() else { return Ok(Caller::Anonymous) };
+    let text = value.to_str().ok().and_then(|value| {
+        let (scheme, text) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
+    });
+    let text = text.filter(|_| presented.next().is_none()).unwrap_or_default();
+    if service.is_local_key(text) {
+        return Ok(Caller::Local);
+    }
+    match service.keys.authenticate(text).await? {
+        Ok(key) => Ok(Caller::Key(Arc::new(key))),
+        Err(void) => {
+            service.metrics.auth_failures.with_label_values(&[void.as_str()]).inc();
+            Err(Problem::unauthenticated("the API key does not count"))
+        }
+    }
+}
+
+/// Takes the tokens that a request costs. `None` if this caller is not limited.
+async fn limit(
+    service: &Service,
+    caller: &Caller,
+    address: &str,
+    class: Class,
+    cost: u32,
+) -> Result<Option<Taken>, Turned> {
+    let settings = &service.settings;
+    let nothing = Quotas::default();
+    let (key, quotas, class) = match caller {
+        Caller::Local => return Ok(None),
+        Caller::Anonymous if !settings.limit_addresses => return Ok(None),
+        // Who may read without a key reads by the bundled pages, more often than a program should.
+        Caller::Anonymous if settings.auth == Auth::PublicRead && class == Class::Read => {
+            (address, &nothing, Class::Ui)
+        }
+        Caller::Anonymous => (address, &nothing, class),
+        Caller::Key(key) => (&*key.key_id, &key.quotas, class),
+    };
+    let policy = quotas.policy(class, &settings.quotas);
+    let taken = service.limiter.take(key, policy, cost).await.map_err(|problem| (problem, None))?;
+    let problem = match taken.decision.as_ref().map(fleet_core::ratelimit::Decision::verdict) {
+        None | Some(Verdict::Granted) => return Ok(Some(taken)),
+        Some(Verdict::Denied { retry_after_us }) => {
+            Problem::exceeded(taken.policy.name(), retry_after_us)
+        }
+        Some(Verdict::Impossible) => Problem::from(Error::invalid(format!(
+            "the request costs {cost} tokens, and the limit {} never has more than {}",
+            taken.policy.name(),
+            taken.policy.quota().capacity()
+        ))),
+    };
+    Err((problem, Some(taken)))
+}
+
+/// The client's address as the limiter knows it: of IPv6 the first 64 bits, which one household has.
+/// Beyond trusted proxies it is the last one that they name and do not trust.
+fn client(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> String {
+    let mut found = peer;
+    if peer.is_some_and(|peer| trusted.contains(&peer)) {
+        let named =
+            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let named: Vec<&str> = named.flat_map(|value| value.split(',')).map(str::trim).collect();
+        for text in named.iter().rev() {
+            let Ok(address) = text.parse::<IpAddr>() else { break }; // nobody vouches for what is before
+            found = Some(address);
+            if !trusted.contains(&address) {
+                break;
+            }
+        }
+    }
+    match found.map(|address| address.to_canonical()) {
+        None => "unknown".to_owned(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
