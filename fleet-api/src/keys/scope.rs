@@ -162,7 +162,7 @@ mod tests {
             assert_eq!(scope.as_str().parse::<Scope>().expect("its own name"), scope);
         }
         let device = Scope::expand(["device", "fleet:read"]).expect("known");
-        assert_eq!(device, BTreeSet::from([Scope::TelemetryWrite, Scope::FleetRead]));
+        assert_eq!(device, BTreeSet::from([TelemetryWrite, FleetRead]));
         let refused = Scope::expand(["root"]).expect_err("no such role").to_string();
         assert!(refused.contains("\"root\"") && refused.contains("operator"), "{refused}");
         assert!(Scope::expand([]).is_err());
