@@ -168,6 +168,9 @@ pub(crate) struct RouteArgs {
     /// Load, t [default: all that the model may carry].
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) load: Option<String>,
+    /// Height with load, m: roads under lower limits are left out [default: unknown].
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    pub(crate) height: Option<String>,
     /// Departure: RFC 3339 like 2026-07-10T05:00:00+05:30, or now.
     #[arg(long, value_name = "TIME")]
     pub(crate) depart: Option<String>,

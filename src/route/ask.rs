@@ -7,7 +7,7 @@ use fleet_core::{
     ErrorKind,
     eta::{Pacing, Planner, Progress},
     physics::TruckModel,
-    route::{BuiltinRouter, Ferries, Network, Place, Places, osm::Report},
+    route::{BuiltinRouter, Ferries, Network, Place, Places, VehicleSize, osm::Report},
     time::{Clock, SystemClock, Time},
 };
 
@@ -66,18 +66,21 @@ pub(super) fn ask(args: &RouteArgs) -> Result<Question> {
         Some(model) => faults.load(args.load.as_deref(), model),
         None => faults.number("--load", args.load.as_deref(), 0.0..=60.0),
     };
+    let height_m = faults.number("--height", args.height.as_deref(), 1.0..=6.0);
     let (Some(model), Some(places), true) = (model, places, faults.0.is_empty()) else {
         bail!("{}", faults.0.join("; "));
     };
+    let most_kg = model.payload_max_kg;
+    let payload_kg = load_t.map_or(most_kg, |t| (t * 1e3).min(most_kg));
     let ferries = if args.ferries { Ferries::Allowed } else { Ferries::LeftOut };
-    let router = BuiltinRouter::new(network).with_ferries(ferries);
+    let weight_t = Some((model.kerb_kg + payload_kg) * 1e-3);
+    let vehicle = VehicleSize { height_m, weight_t, ..VehicleSize::default() };
+    let router = BuiltinRouter::new(network).with_ferries(ferries).with_vehicle(vehicle);
     if let Some(cache) = &args.cache {
         router.prepare_in(cache)?;
     }
     let is_timed = args.truck.is_some() || args.depart.is_some();
     let is_trucked = is_timed || args.load.is_some();
-    let most_kg = model.payload_max_kg;
-    let payload_kg = load_t.map_or(most_kg, |t| (t * 1e3).min(most_kg));
     Ok(Question {
         router,
         places,

@@ -29,6 +29,8 @@ fn a_file_that_is_no_network_is_named() {
     }
 }
 
+/// 47.5 t in all.
+const HEAVY: &str = "tipper_10x4_47t5";
 const TOWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/hill_town.osm");
 
 #[test]
@@ -61,6 +63,17 @@ fn a_route_is_found_on_an_extract() {
     let json = succeed(&[&route[..], &["--load", "10", "--json"]].concat());
     let told: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert!(told["climb_m"].as_f64().unwrap() > 50.0 && told["cost_inr"].is_null(), "{told}");
+}
+
+#[test]
+fn what_is_too_heavy_for_a_bridge_goes_another_way() {
+    let route = ["route", "Pahargaon", "Uparbasti", "--network", TOWN, "--truck"];
+    let way = |model: &str| {
+        succeed(&[&route[..], &[model, "--depart", "2026-07-10T22:00:00+05:30"]].concat())
+    };
+    let (light, heavy) = (way("rigid_6x2_25t5"), way(HEAVY));
+    assert!(light.contains("NH 6 "), "{light}");
+    assert!(heavy.contains("Hill Road") && !heavy.contains("NH 6 "), "maxweight=40: {heavy}");
 }
 
 #[test]

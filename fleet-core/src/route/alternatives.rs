@@ -117,7 +117,7 @@ impl Finder<'_> {
         let doors = self.doors(&expansion);
         let (exits, entries) = (doors.exits(start), doors.entries(target));
         let weigh = |edge: EdgeIx, _| {
-            let cost = graph.cost(edge);
+            let cost = self.fitting_cost(edge)?;
             Some(dearer.get(&edge.segment()).map_or(cost, |factor| cost.times(*factor)))
         };
         let view = View { graph, expansion: &expansion, ferries: self.ferries, weigh };

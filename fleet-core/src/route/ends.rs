@@ -3,6 +3,7 @@
 use super::{
     graph::{Cost, EdgeIx, Ferries, Graph},
     network::{Network, NodeIx, SegmentIx},
+    size::VehicleSize,
     snap::RoadPoint,
     turns::Expansion,
 };
@@ -82,6 +83,7 @@ pub(crate) struct Doors<'a> {
     pub(crate) network: &'a Network,
     pub(crate) expansion: &'a Expansion,
     pub(crate) ferries: Ferries,
+    pub(crate) vehicle: VehicleSize,
 }
 
 impl Doors<'_> {
@@ -96,7 +98,9 @@ impl Doors<'_> {
                 Some(state) => vec![Door { state, cost: Cost::default(), span: None }],
                 None => {
                     let edges = self.graph().leaving(node, self.ferries);
-                    edges.map(|edge| self.leaving(Span::whole(self.network, edge))).collect()
+                    let spans = edges.map(|edge| Span::whole(self.network, edge));
+                    let open = spans.filter(|span| self.is_open(span));
+                    open.map(|span| self.leaving(span)).collect()
                 }
             },
             End::Road(place) => {
@@ -111,6 +115,7 @@ impl Doors<'_> {
 
     fn is_open(&self, span: &Span) -> bool {
         self.graph().is_open(span.edge(), self.ferries)
+            && !self.network.bars(span.segment, &self.vehicle)
     }
 
     fn leaving(&self, span: Span) -> Door {

@@ -8,6 +8,7 @@ use super::{
     hierarchy::Hierarchy,
     network::Network,
     plain::{Found, Scratch, View},
+    size::VehicleSize,
     turns::Expansion,
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct Finder<'a> {
     pub(crate) network: &'a Network,
     pub(crate) engine: &'a Engine,
     pub(crate) ferries: Ferries,
+    pub(crate) vehicle: VehicleSize,
 }
 
 impl Engine {
@@ -79,7 +81,7 @@ impl Finder<'_> {
     }
 
     pub(super) fn doors<'b>(&'b self, expansion: &'b Expansion) -> Doors<'b> {
-        Doors { network: self.network, expansion, ferries: self.ferries }
+        Doors { network: self.network, expansion, ferries: self.ferries, vehicle: self.vehicle }
     }
 
     fn prepared_way(&self, start: End, target: End) -> Option<Way> {
@@ -93,10 +95,17 @@ impl Finder<'_> {
         let found = hierarchy.cheapest(graph, &ends(&exits), &ends(&entries))?;
         let way = self.joined(&exits, &found, &entries);
         let edges: Vec<_> = way.spans.iter().map(Span::edge).collect();
-        if graph.turns.is_empty() || graph.may_drive(&edges, self.ferries) {
+        let fits = || way.spans.iter().all(|span| !self.network.bars(span.segment, &self.vehicle));
+        if (graph.turns.is_empty() || graph.may_drive(&edges, self.ferries)) && fits() {
             return Some(way);
         }
         self.exact_way(start, target)
+    }
+
+    /// What an edge costs, if the vehicle fits on it.
+    pub(super) fn fitting_cost(&self, edge: EdgeIx) -> Option<Cost> {
+        let fits = !self.network.bars(edge.segment(), &self.vehicle);
+        fits.then(|| self.network.graph.cost(edge))
     }
 
     /// The same by Dijkstra's algorithm: slow, and right whatever the rules.
@@ -105,7 +114,7 @@ impl Finder<'_> {
         let expansion = Expansion::exact(graph);
         let doors = self.doors(&expansion);
         let (exits, entries) = (doors.exits(start), doors.entries(target));
-        let weigh = |edge: EdgeIx, _| Some(graph.cost(edge));
+        let weigh = |edge: EdgeIx, _| self.fitting_cost(edge);
         let view = View { graph, expansion: &expansion, ferries: self.ferries, weigh };
         let (_, found) = self
             .engine
@@ -147,7 +156,7 @@ impl Finder<'_> {
         entries.sort_unstable();
         let exits = doors.exits(start).into_iter();
         let exits: Vec<_> = exits.map(|door| (door.state, measure(door.cost))).collect();
-        let weigh = |edge: EdgeIx, _| Some(measure(graph.cost(edge)));
+        let weigh = |edge: EdgeIx, _| self.fitting_cost(edge).map(measure);
         let view = View { graph, expansion: &expansion, ferries: self.ferries, weigh };
         // The dearest of all targets, once all were reached: then nothing gets cheaper beyond.
         let dearest = |best: &[Option<Cost>]| {

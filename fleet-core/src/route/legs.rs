@@ -33,7 +33,7 @@ pub struct Leg {
 }
 
 /// What a road is called: its number, else its name; empty if it has neither.
-fn label(segment: &Segment) -> &str {
+pub(super) fn label(segment: &Segment) -> &str {
     match segment {
         Segment { ferry: true, .. } => "ferry",
         Segment { highway, .. } if !highway.is_empty() => highway,

@@ -45,7 +45,9 @@ mod plan;
 mod prepared;
 pub(crate) mod reach;
 mod shape;
+mod size;
 mod snap;
+mod steps;
 mod table;
 mod turns;
 
@@ -70,7 +72,9 @@ pub use self::{
     places::{Place, Places},
     plan::{Answered, Plan},
     prepared::Preparation,
+    size::VehicleSize,
     snap::{Course, Nearby, RoadPoint, Side, Snap},
+    steps::{Step, Turn},
     table::Table,
 };
 use crate::{Result, geo::Position};

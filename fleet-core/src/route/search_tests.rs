@@ -10,8 +10,8 @@ use super::{
     *,
 };
 
-/// A road of a random city: its ends, whether it is one-way, a ferry, and how fast.
-type Street = (usize, usize, bool, bool, u8);
+/// A road of a random city: its ends, whether it is one-way, a ferry, how fast, and for light ones only.
+type Street = (usize, usize, bool, bool, u8, bool);
 
 /// A small city. The first street of a rule comes to a node, the second leaves it.
 #[derive(Clone, Debug)]
@@ -25,7 +25,8 @@ pub(super) fn city() -> impl Strategy<Value = City> {
     (2_usize..10).prop_flat_map(|size| {
         let corners = prop::collection::vec((any::<u8>(), any::<u8>()), size);
         let way = prop::bool::weighted(0.4);
-        let street = (0..size, 0..size, way, prop::bool::weighted(0.1), 1_u8..4);
+        let street =
+            (0..size, 0..size, way, prop::bool::weighted(0.1), 1_u8..4, prop::bool::weighted(0.15));
         let streets = prop::collection::vec(street, 1..3 * size);
         let index = any::<prop::sample::Index>;
         let rules = prop::collection::vec((index(), index(), any::<bool>(), any::<bool>()), 0..8);
@@ -46,7 +47,7 @@ impl City {
             let position = Position { lat, lon: 91.0 + f64::from(*x) * 1e-4 };
             builder.add_node(Node::junction(format!("n{ix}"), position));
         }
-        for (ix, (from, to, one_way, ferry, speed)) in self.streets.iter().enumerate() {
+        for (ix, (from, to, one_way, ferry, speed, light)) in self.streets.iter().enumerate() {
             let [from, to] = [*from, *to].map(|corner| NodeIx(u32::try_from(corner).unwrap()));
             let Position { lat, lon } = builder.nodes()[from.index()].position;
             let bulge = [(1e-4, 1e-4), (1e-4, -1e-4)].map(|(north, east)| Via {
@@ -57,6 +58,7 @@ impl City {
                 direction: if *one_way { Direction::ForwardOnly } else { Direction::Both },
                 ferry: *ferry,
                 truck_speed_kmh: 10.0 * f64::from(*speed),
+                limits: light.then(|| Limits { weight_t: Some(10.0), ..Limits::default() }.into()),
                 via: if from == to { bulge.into() } else { Box::default() },
                 ..Segment::between(format!("s{ix}"), from, to)
             });
@@ -80,6 +82,7 @@ impl City {
 struct Naive<'a> {
     network: &'a Network,
     ferries: Ferries,
+    is_heavy: bool,
 }
 
 impl Naive<'_> {
@@ -98,6 +101,15 @@ impl Naive<'_> {
             && (!road.ferry || self.ferries == Ferries::Allowed)
     }
 
+    /// Open, and it carries the vehicle.
+    fn is_passable(&self, edge: EdgeIx) -> bool {
+        self.is_open(edge) && !(self.is_heavy && self.road(edge).limits.is_some())
+    }
+
+    fn passable(&self) -> Vec<EdgeIx> {
+        self.edges().into_iter().filter(|edge| self.is_passable(*edge)).collect()
+    }
+
     fn tail(&self, edge: EdgeIx) -> NodeIx {
         if edge.is_forward() { self.road(edge).from } else { self.road(edge).to }
     }
@@ -113,7 +125,7 @@ impl Naive<'_> {
         here.any(|rule| match rule.rule {
             TurnRule::No => rule.to == to.segment(),
             TurnRule::Only => {
-                let lawful = Naive { network: self.network, ferries: Ferries::Allowed };
+                let lawful = Naive { ferries: Ferries::Allowed, ..*self };
                 let can = lawful.edges().into_iter();
                 let can = can.filter(|exit| self.tail(*exit) == via);
                 rule.to != to.segment() && can.into_iter().any(|e| e.segment() == rule.to)
@@ -140,7 +152,7 @@ impl Naive<'_> {
         let edges: Vec<_> = way.spans.iter().map(Span::edge).collect();
         // A way along one road, or between nodes of a network without rules, may hold no turn.
         let rules = !self.network.restrictions().is_empty();
-        edges.iter().all(|edge| self.is_open(*edge))
+        edges.iter().all(|edge| self.is_passable(*edge))
             && edges.windows(2).all(|turn| {
                 self.head(turn[0]) == self.tail(turn[1])
                     && (!rules || self.may_turn(turn[0], turn[1]))
@@ -151,20 +163,20 @@ impl Naive<'_> {
     fn starts(&self, end: End) -> Vec<Span> {
         match end {
             End::Node(node) => {
-                let leaving = self.edges().into_iter().filter(|edge| self.tail(*edge) == node);
+                let leaving = self.passable().into_iter().filter(|edge| self.tail(*edge) == node);
                 leaving.map(|edge| Span::whole(self.network, edge)).collect()
             }
             End::Road(RoadPoint { segment, at_m }) => {
                 let to = [self.network.segments()[segment.index()].length_m, 0.0];
                 let spans = to.map(|to_m| Span { segment, from_m: at_m, to_m });
-                spans.into_iter().filter(|span| self.is_open(span.edge())).collect()
+                spans.into_iter().filter(|span| self.is_passable(span.edge())).collect()
             }
         }
     }
 
     /// Relaxes every turn until nothing changes, then looks what can be reached from there.
     fn cheapest(&self, start: End, target: End) -> Option<Cost> {
-        let edges = self.edges();
+        let edges = self.passable();
         let mut after: Vec<Option<Cost>> = vec![None; 2 * self.network.segments().len()];
         let better = |old: Option<Cost>, new: Cost| old.is_none_or(|old| new < old);
         for span in self.starts(start) {
@@ -193,7 +205,7 @@ impl Naive<'_> {
             (start, End::Road(RoadPoint { segment, at_m })) => {
                 let length_m = self.network.segments()[segment.index()].length_m;
                 let lasts = [0.0, length_m].map(|from_m| Span { segment, from_m, to_m: at_m });
-                let lasts = lasts.into_iter().filter(|span| self.is_open(span.edge()));
+                let lasts = lasts.into_iter().filter(|span| self.is_passable(span.edge()));
                 let around = lasts.clone().flat_map(|last| {
                     let turns =
                         arrivals.clone().filter(move |(e, _)| self.may_turn(*e, last.edge()));
@@ -208,7 +220,7 @@ impl Naive<'_> {
                     }
                     End::Road(_) => Vec::new(),
                 };
-                let direct = direct.into_iter().filter(|span| self.is_open(span.edge()));
+                let direct = direct.into_iter().filter(|span| self.is_passable(span.edge()));
                 around.chain(direct.map(|span| self.cost(span))).min()
             }
         }
@@ -238,12 +250,14 @@ proptest! {
         let engine = Engine::default();
         for pair in ends.chunks(2) {
             let ferries = if pair[0].3 { Ferries::Allowed } else { Ferries::LeftOut };
-            let naive = Naive { network: &network, ferries };
+            let weight_t = pair[1].3.then_some(20.0);
+            let vehicle = VehicleSize { weight_t, ..VehicleSize::default() };
+            let naive = Naive { network: &network, ferries, is_heavy: pair[1].3 };
             let [start, target] = [0, 1].map(|ix| {
                 let (on_road, which, share, _) = pair[ix];
                 end(&network, on_road, which, share)
             });
-            let finder = Finder { network: &network, engine: &engine, ferries };
+            let finder = Finder { network: &network, engine: &engine, ferries, vehicle };
             let expected = naive.cheapest(start, target);
             let exact = finder.exact_way(start, target);
             let way = finder.way(start, target);
@@ -275,8 +289,8 @@ proptest! {
         let network = city.build();
         let ends: Vec<_> = ends.into_iter().map(|(r, w, s)| end(&network, r, w, s)).collect();
         let engine = Engine::default();
-        let finder = Finder { network: &network, engine: &engine, ferries: Ferries::Allowed };
-        let naive = Naive { network: &network, ferries: Ferries::Allowed };
+        let finder = Finder { network: &network, engine: &engine, ferries: Ferries::Allowed, vehicle: VehicleSize::default() };
+        let naive = Naive { network: &network, ferries: Ferries::Allowed, is_heavy: false };
         let found = finder.distances(ends[0], &ends[1..], max_m);
         for (target, found) in ends[1..].iter().zip(found) {
             let expected = naive.cheapest(ends[0], *target).map(Cost::length_m);

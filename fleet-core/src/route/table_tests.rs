@@ -57,7 +57,7 @@ proptest! {
         let network = city.build();
         let ends: Vec<_> = ends.into_iter().map(|(r, w, s)| end(&network, r, w, s)).collect();
         let engine = Engine::default();
-        let finder = Finder { network: &network, engine: &engine, ferries: Ferries::Allowed };
+        let finder = Finder { network: &network, engine: &engine, ferries: Ferries::Allowed, vehicle: VehicleSize::default() };
         let row = finder.row(ends[0], &ends[1..]);
         for (cell, target) in row.into_iter().zip(&ends[1..]) {
             let way = finder.way(ends[0], *target);
@@ -121,7 +121,7 @@ proptest! {
         let network = city.build();
         let ends: Vec<_> = ends.into_iter().map(|(r, w, s)| end(&network, r, w, s)).collect();
         let engine = Engine::default();
-        let finder = Finder { network: &network, engine: &engine, ferries: Ferries::Allowed };
+        let finder = Finder { network: &network, engine: &engine, ferries: Ferries::Allowed, vehicle: VehicleSize::default() };
         let wanted = Alternatives { at_most: 4, stretch: 1.5, overlap: 0.9 };
         let ways = finder.ways(ends[0], ends[1], &wanted);
         let fastest = finder.way(ends[0], ends[1]);
