@@ -46,3 +46,109 @@ fn subject() -> Option<Subject> {
 }
 
 crate::event_log_laws!(subject());
+
+/// Another setting.
+type Change = fn(&mut KafkaSettings);
+
+#[tokio::test]
+async fn a_topic_that_is_not_as_it_should_be_is_named() {
+    let Some(url) = testkit::server("kafka") else { return };
+    let name = testkit::unique_name("check");
+    let clock = Arc::new(ManualClock::new(NOW));
+    let topic: Topic = format!("{name}.events").parse().expect("a word");
+    let open = async |change: Change| {
+        let mut settings = settings(&url, &name);
+        change(&mut settings);
+        let clock = Arc::<ManualClock>::clone(&clock);
+        KafkaLog::open(settings, std::slice::from_ref(&topic), clock).await
+    };
+    open(|_| ()).await.expect("made");
+    open(|s| s.topics.create = false).await.expect("there");
+    let cases: [(Change, &str); 3] = [
+        (|s| s.topics.partitions = 5, "partitions: found 6, wanted 5"),
+        (|s| s.topics.replication = 2, "replication: found 1, wanted 2"),
+        (
+            |s| s.topics.retention = Some(Duration::from_secs(60)),
+            "retention.ms: found -1, wanted 60000",
+        ),
+    ];
+    for (change, what) in cases {
+        let error = open(change).await.expect_err(what);
+        assert_eq!(error.kind(), crate::ErrorKind::Invalid, "{error}");
+        assert!(error.to_string().contains(what), "{error}");
+    }
+    let missing: Change = |s| {
+        s.topics.create = false;
+        s.registry = "never-made".parse().expect("a word");
+    };
+    let error = open(missing).await.expect_err("missing").to_string();
+    assert!(error.contains("never-made is missing, and create is false"), "{error}");
+}
+
+#[tokio::test]
+async fn brokers_that_are_not_there_are_unavailable_and_the_password_is_not_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("bound").port();
+    drop(taken);
+    let settings = format!("kafka://u:s3cret@127.0.0.1:{port}/").parse().expect("a URL");
+    let clock = Arc::new(ManualClock::new(NOW));
+    let error = KafkaLog::open(settings, &[], clock).await.expect_err("not there");
+    assert_eq!(error.kind(), crate::ErrorKind::Unavailable, "{error}");
+    let shown = format!("{error} {error:?}");
+    assert!(shown.contains(&port.to_string()) && !shown.contains("s3cret"), "{shown}");
+    assert!(shown.contains("refused"), "{shown}");
+}
+
+/// Kills the broker in the midst of publishing and consuming; nobody is helped.
+#[tokio::test]
+async fn what_was_answered_survives_the_death_of_the_broker() {
+    if testkit::server("kafka").is_none() {
+        return; // neither can another be started here
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/servers/kafka");
+    let start = move || testkit::OwnServer::start(script, &[]);
+    let server = tokio::task::spawn_blocking(start).await.expect("a broker");
+    let (clock, name) = (Arc::new(ManualClock::new(NOW)), "faults");
+    let log = KafkaLog::open(settings(server.url(), name), &[], clock).await.expect("there");
+    let log = Arc::new(log);
+    let mut member = log.subscribe("g", &[Topic::TRIPS]).await.expect("joined");
+    let publisher = tokio::spawn({
+        let log = Arc::clone(&log);
+        async move {
+            let mut answered = std::collections::BTreeSet::new();
+            for number in 0..300_u32 {
+                let record = NewRecord {
+                    topic: Topic::TRIPS,
+                    key: format!("k{}", number % 9).into(),
+                    headers: Vec::new(),
+                    payload: number.to_string().into(),
+                };
+                answered.extend(log.publish(vec![record]).await.expect("waits for the broker"));
+            }
+            answered
+        }
+    });
+    let kill = tokio::spawn(async move {
+        tokio::task::spawn_blocking(move || {
+            server.kill();
+            server.start_again();
+            server
+        })
+        .await
+    });
+    let consume = async {
+        let mut came = std::collections::BTreeSet::new();
+        while came.len() < 300 {
+            // What fails because the broker is away comes again, and twice is no harm.
+            let Ok(page) = member.poll(100, Duration::from_secs(1)).await else { continue };
+            let next = page.iter().map(|r| (r.place.partition.clone(), r.place.offset + 1));
+            drop(member.commit(&next.collect()).await);
+            came.extend(page.into_iter().map(|record| record.place));
+        }
+        came
+    };
+    let came = tokio::time::timeout(Duration::from_secs(60), consume).await.expect("all in time");
+    assert_eq!(came, publisher.await.expect("published"));
+    drop((log, member));
+    drop(kill.await);
+}
