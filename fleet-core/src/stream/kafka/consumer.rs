@@ -4,49 +4,36 @@
 //! rebalances go on while the sink is away. Positions are committed by the caller's word alone,
 //! never by delivery.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
-use async_trait::async_trait;
-use rdkafka::{
-    Offset,
-    config::FromClientConfigAndContext,
-    consumer::{CommitMode, Consumer as _, StreamConsumer},
-    error::KafkaError,
-    types::RDKafkaErrorCode as Code,
-};
-use tokio::sync::Notify;
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use super::{
     brokers::{self, Offsets},
     close_elsewhere,
     context::{Context, Share, meaning, told},
+    inbox::{Client, Inbox, size},
     settings::{GroupProtocol, KafkaSettings},
 };
 use crate::{
     Error, Result,
     stream::{Consumer, Partition, Record, Topic},
 };
+use async_trait::async_trait;
+use rdkafka::{
+    Offset,
+    config::FromClientConfigAndContext,
+    consumer::{CommitMode, Consumer as _},
+    error::KafkaError,
+    types::RDKafkaErrorCode as Code,
+};
 
 /// How long a poll waits, beyond what it was told to, for the first records of partitions that it
 /// knows to have some: an empty answer then means that there are none.
 const FIRST_WORD: Duration = Duration::from_secs(2);
-/// How often the client is asked without a wake-up, should one be lost.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a new member waits for its share of the partitions.
 const JOIN_WAIT: Duration = Duration::from_secs(5);
-/// The records that are held before they are asked for, and their bytes: one of the two.
-const HELD_MAX: usize = 2_000;
-const HELD_BYTES_MAX: usize = 2 << 20;
 /// Commits that meet a rebalance are tried again so often, so far apart.
 const COMMITS_MAX: u32 = 100;
 const COMMIT_AGAIN: Duration = Duration::from_millis(100);
-
-type Client = StreamConsumer<Context>;
 
 /// What is known of a partition that this member has.
 #[derive(Debug)]
@@ -72,89 +59,6 @@ pub(super) struct Member {
     is_paused: bool,
 }
 
-/// Between the client and its member.
-struct Inbox {
-    client: Client,
-    share: Arc<Share>,
-    held: Mutex<Held>,
-    /// Told when something was taken out.
-    room: Notify,
-    /// Told when the member leaves.
-    end: Notify,
-}
-
-#[derive(Default)]
-struct Held {
-    /// Each with the rebalance that had brought its partition.
-    records: VecDeque<(u64, Record)>,
-    bytes: usize,
-    trouble: Option<KafkaError>,
-}
-
-impl Held {
-    fn push(&mut self, since: u64, record: Record) {
-        self.bytes += size(&record);
-        self.records.push_back((since, record));
-    }
-
-    fn pop(&mut self) -> Option<Record> {
-        let (_, record) = self.records.pop_front()?;
-        self.bytes -= size(&record);
-        Some(record)
-    }
-
-    fn is_full(&self) -> bool {
-        self.records.len() >= HELD_MAX || self.bytes >= HELD_BYTES_MAX
-    }
-}
-
-/// What a record takes, roughly.
-fn size(record: &Record) -> usize {
-    let headers = record.headers.iter().map(|(name, value)| name.len() + value.len());
-    size_of::<Record>() + record.key.len() + record.payload.len() + headers.sum::<usize>()
-}
-
-impl Inbox {
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes what the client has, until the member leaves. While enough is held nobody asks the
-    /// client: if the member is not polled for too long, it loses its partitions.
-    async fn fill(self: Arc<Self>) {
-        loop {
-            if self.held().is_full() {
-                tokio::select! {
-                    () = self.room.notified() => continue,
-                    () = self.end.notified() => break,
-                }
-            }
-            let message = tokio::select! {
-                message = receive(&self.client) => message,
-                () = self.end.notified() => break,
-                // A wake-up may be lost: ask by ourselves now and then.
-                () = tokio::time::sleep(LOOK_AGAIN) => continue,
-            };
-            self.put(message);
-        }
-        close_elsewhere(self);
-    }
-
-    fn put(&self, message: Result<Record, KafkaError>) {
-        match message {
-            Ok(record) => {
-                // What is no longer ours comes to its new owner.
-                let since = self.share.assigned().partitions.get(&record.place.partition).copied();
-                let Some(since) = since else { return };
-                self.held().push(since, record);
-            }
-            Err(KafkaError::MessageConsumption(code)) if heals_itself(code) => return,
-            Err(trouble) => self.held().trouble = Some(trouble),
-        }
-        self.share.news.notify_one();
-    }
-}
-
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member").field("group", &self.group).finish_non_exhaustive()
@@ -177,8 +81,7 @@ impl Member {
         let client = Client::from_config_and_context(&config, context.clone()).map_err(fail)?;
         let names: Vec<&str> = topics.iter().map(Topic::as_str).collect();
         client.subscribe(&names).map_err(fail)?;
-        let (held, room, end) = (Mutex::default(), Notify::new(), Notify::new());
-        let inbox = Arc::new(Inbox { client, share, held, room, end });
+        let inbox = Inbox::new(client, share);
         drop(tokio::spawn(Arc::clone(&inbox).fill())); // ends with the member
         let (group, own) = (group.to_owned(), BTreeMap::new());
         let member = Self { inbox, context, address, group, own, followed: 0, is_paused: false };
@@ -366,31 +269,6 @@ fn extents(client: &Client, partitions: &[Partition]) -> Result<Extents, KafkaEr
         (partition, (start, end))
     };
     Ok(ends.into_iter().map(extent).collect())
-}
-
-/// The next record; nothing is lost when it is no longer waited for.
-async fn receive(client: &Client) -> Result<Record, KafkaError> {
-    client.recv().await.map(|message| brokers::record(&message))
-}
-
-/// What the client gets over without our help: it connects again, joins again.
-fn heals_itself(code: Code) -> bool {
-    matches!(
-        code,
-        Code::AllBrokersDown
-            | Code::BrokerTransportFailure
-            | Code::OperationTimedOut
-            | Code::Resolve
-            | Code::PollExceeded
-            | Code::LeaderNotAvailable
-            | Code::NotLeaderForPartition
-            | Code::RequestTimedOut
-            | Code::UnknownMemberId
-            | Code::IllegalGeneration
-            | Code::RebalanceInProgress
-            | Code::OffsetOutOfRange
-            | Code::AutoOffsetReset
-    )
 }
 
 /// A commit that was refused because the partitions are being shared out anew.

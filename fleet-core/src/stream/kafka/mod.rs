@@ -30,6 +30,7 @@
 mod brokers;
 mod consumer;
 mod context;
+mod inbox;
 mod producer;
 mod registry;
 mod room;
