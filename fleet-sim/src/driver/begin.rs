@@ -155,8 +155,8 @@ async fn must_be_unknown_to_the_log(settings: &SimSettings, components: &Compone
     if settings.rebuild {
         if settings.seed.is_none() || settings.start.is_none() || settings.trucks.is_none() {
             return Err(Error::invalid(
-                "rebuild: name seed, start and trucks as the fleet's genesis and register have them \
-                 (GET /v1/fleet, or the documents of the store)",
+                "rebuild: name seed, start and trucks as genesis and register in the log or the \
+                 store have them",
             ));
         }
         return Ok(());
@@ -168,8 +168,8 @@ async fn must_be_unknown_to_the_log(settings: &SimSettings, components: &Compone
     }
     Err(Error::conflict(
         "the state store is empty, but the log knows a fleet: restore the state store from a backup, \
-         or make its state again with rebuild and the fleet's own seed, start and trucks, or name \
-         another log",
+         or begin anew with another log; a program of your own may have the state made again by \
+         SimSettings::rebuild",
     ))
 }
 
