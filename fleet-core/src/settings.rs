@@ -156,21 +156,6 @@ fn is_service_link(variable: &str, value: &str) -> bool {
     }
 }
 
-/// A URL as it may be shown: its password, if it has one, is left out.
-///
-/// ```
-/// use fleet_core::settings::shown_url;
-/// assert_eq!(shown_url("redis://ann:s3cret@db:6379/0"), "redis://ann:***@db:6379/0");
-/// assert_eq!(shown_url("kafka://127.0.0.1:9092"), "kafka://127.0.0.1:9092");
-/// ```
-pub fn shown_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let Some((user, host)) = authority.rsplit_once('@') else { return url.to_owned() };
-    let user = user.split(':').next().unwrap_or(user);
-    format!("{scheme}://{user}:***@{host}{}", &rest[authority.len()..])
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStringExt;
