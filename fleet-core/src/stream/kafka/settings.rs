@@ -157,7 +157,7 @@ impl KafkaSettings {
     ///
     /// ```
     /// use fleet_core::stream::kafka::KafkaSettings;
-    /// let settings: KafkaSettings = "kafka://a:9092,b:9092/?partitions=24&tls=true".parse()?;
+    /// let settings: KafkaSettings = "kafka://a:9092,b:9092/?partitions=24".parse()?;
     /// assert_eq!(settings.brokers, ["a:9092", "b:9092"]);
     /// assert_eq!(settings.topics.partitions, 24);
     /// let error = "kafka://a:9092/?partition=24".parse::<KafkaSettings>().unwrap_err();
