@@ -215,6 +215,10 @@ pub(crate) struct RunArgs {
     /// Where it ends, RFC 3339 [default: never].
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
+    /// Whose ways trucks drive: builtin, or an OSRM server like http://127.0.0.1:5000; fixed for the
+    /// fleet's life, the server's address is not [default: builtin].
+    #[arg(long, value_name = "URL")]
+    pub(crate) router: Option<String>,
     /// Address of REST, streams and status page [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,

@@ -11,7 +11,16 @@ use std::{
 
 use anyhow::{Context, Result};
 use fleet_api::keys::KeyText;
-use fleet_core::{hook::Hook, ratelimit::MemoryLimiter};
+use fleet_core::{
+    hook::Hook,
+    random::Stream,
+    ratelimit::MemoryLimiter,
+    route::{
+        Network, Router,
+        osrm::{OsrmRouter, OsrmSettings},
+    },
+    time::Clock,
+};
 use fleet_pipeline::{ARCHIVER, ConsumerSettings, PipelineMetrics, RECORDER, Sink, consumer};
 use fleet_sim::{Progress, SimMetrics, SimSettings};
 use prometheus::Registry;
@@ -170,6 +179,7 @@ async fn simulate(
     let parts = fleet_sim::Components {
         log: Arc::clone(&data.log) as _,
         state: Arc::clone(&data.state) as _,
+        router: settings.router.as_deref().map(|url| osrm(url, &data.clock)).transpose()?,
         clock: Arc::clone(&data.clock),
         metrics: SimMetrics::register(registry)?,
         progress: Arc::clone(progress),
@@ -188,6 +198,13 @@ async fn simulate(
             anyhow::bail!("a consumer group or the API ended by itself")
         }
     }
+}
+
+/// The router on the server at `url`, for the bundled roads.
+fn osrm(url: &str, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Router>> {
+    let jitter = Stream::new(u64::from(std::process::id()), "data-fleet", "osrm");
+    let (network, settings) = (Arc::clone(Network::ne_india()), OsrmSettings::new(url));
+    Ok(Arc::new(OsrmRouter::new(settings, network, Arc::clone(clock), jitter)?))
 }
 
 /// Waits until both groups have committed everything, or a signal: what is left then waits in the

@@ -4,7 +4,7 @@ use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use fleet_api::Auth;
-use fleet_core::{settings::Values, time::Time};
+use fleet_core::{route::osrm::OsrmSettings, settings::Values, time::Time};
 use fleet_sim::{Speed, World};
 
 use crate::cli::RunArgs;
@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) speed: Speed,
     pub(crate) start: Option<Time>,
     pub(crate) until: Option<Time>,
+    /// Address of an OSRM; absent: the built-in router.
+    pub(crate) router: Option<String>,
     pub(crate) listen: SocketAddr,
     /// Absent: no gRPC.
     pub(crate) grpc_listen: Option<SocketAddr>,
@@ -29,13 +31,14 @@ pub(crate) struct Settings {
     pub(crate) api: fleet_api::Settings,
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "data_dir",
     "trucks",
     "seed",
     "speed",
     "start",
     "until",
+    "router",
     "listen",
     "grpc_listen",
     "retention_days",
@@ -67,6 +70,7 @@ fn flags(args: &RunArgs) -> [&Option<String>; NAMES.len()] {
         &args.speed,
         &args.start,
         &args.until,
+        &args.router,
         &args.listen,
         &args.grpc_listen,
         &args.retention_days,
@@ -77,6 +81,15 @@ fn flags(args: &RunArgs) -> [&Option<String>; NAMES.len()] {
         &args.limits_unavailable,
         &args.trusted_proxies,
     ]
+}
+
+/// `osrm://` says http too: OSRM speaks nothing else.
+fn router(text: &str) -> Option<Option<String>> {
+    if text == "builtin" {
+        return Some(None);
+    }
+    let url = text.strip_prefix("osrm://").map_or_else(|| text.into(), |at| format!("http://{at}"));
+    OsrmSettings::check_url(&url).is_ok().then_some(Some(url))
 }
 
 fn check(mut values: Values) -> Result<Settings> {
@@ -106,6 +119,9 @@ fn check(mut values: Values) -> Result<Settings> {
             .unwrap_or(Speed::Real(1.0)),
         start: values.get("start", rfc3339, time),
         until: values.get("until", rfc3339, time),
+        router: values
+            .get("router", "builtin, or an address like http://127.0.0.1:5000", router)
+            .unwrap_or(None),
         listen: values
             .get("listen", "an address like 127.0.0.1:8080", |text| text.parse().ok())
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
@@ -198,6 +214,7 @@ impl Settings {
         let grpc = self.grpc_listen.map_or_else(|| "off".to_owned(), |address| address.to_string());
         let all = [
             ("data_dir", Some(self.data_dir.display().to_string())),
+            ("router", Some(self.router.clone().unwrap_or_else(|| "builtin".to_owned()))),
             ("listen", Some(listen.to_string())),
             ("grpc_listen", Some(grpc)),
             ("allow_public", Some(self.allow_public.to_string())),

@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use fleet_core::{
-    domain::{Genesis, TelemetryEvent},
+    domain::{Genesis, RouterKind, TelemetryEvent},
     time::Time,
 };
 use fleet_sim::{Output, World};
@@ -24,7 +24,13 @@ const WARM_UP_MS: i64 = 4 * 3_600_000;
 /// A fleet in the middle of its day.
 fn world() -> Result<World> {
     let start: Time = START.parse()?;
-    let genesis = Genesis { seed: 7, start, clock_offset_ms: 0, world_version: World::VERSION };
+    let genesis = Genesis {
+        seed: 7,
+        start,
+        clock_offset_ms: 0,
+        world_version: World::VERSION,
+        router: RouterKind::Builtin,
+    };
     let mut world = World::new(genesis, TRUCKS)?;
     world.advance(start.plus_ms(WARM_UP_MS));
     Ok(world)

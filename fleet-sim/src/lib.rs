@@ -6,10 +6,10 @@
 //! another thread changes it. [`run`] does the I/O around it: publish, wait for the log, checkpoint.
 //!
 //! ```
-//! use fleet_core::{domain::Genesis, time::Time};
+//! use fleet_core::{domain::{Genesis, RouterKind}, time::Time};
 //! use fleet_sim::World;
 //! let start: Time = "2026-01-05T00:00:00Z".parse()?;
-//! let genesis = Genesis { seed: 7, start, clock_offset_ms: 0, world_version: World::VERSION };
+//! let genesis = Genesis { seed: 7, start, clock_offset_ms: 0, world_version: World::VERSION, router: RouterKind::Builtin };
 //! let mut world = World::new(genesis, 3)?;
 //! let outputs = world.advance(start.plus_ms(3_600_000));
 //! assert!(outputs.len() > 300, "three trucks report every 25 to 35 s");
@@ -27,4 +27,4 @@ pub use report::{
     ByTerrain, Coverage, CoverageAhead, FleetReport, LateTrips, Line, Promises, ReportSettings,
     day_chart,
 };
-pub use world::{Glance, Output, World};
+pub use world::{Glance, Output, Wanted, Way, World};

@@ -12,6 +12,9 @@ pub struct SimMetrics {
     pub(crate) checkpointed_at: IntGauge,
     pub(crate) world_time: IntGauge,
     pub(crate) moving: IntGauge,
+    pub(crate) awaiting: IntGauge,
+    pub(crate) plans: IntCounter,
+    pub(crate) plan_failures: IntCounter,
 }
 
 impl SimMetrics {
@@ -42,6 +45,18 @@ impl SimMetrics {
                 )?,
                 world_time: gauge("fleet_sim_world_timestamp_seconds", "Simulated time")?,
                 moving: gauge("fleet_sim_trucks_moving", "Trucks that roll now")?,
+                awaiting: gauge(
+                    "fleet_sim_trucks_awaiting_plan",
+                    "Trucks that stand still in simulated time until a router has answered",
+                )?,
+                plans: counter(
+                    "fleet_sim_plans_total",
+                    "Ways taken up from an outside router or from what is kept of it",
+                )?,
+                plan_failures: counter(
+                    "fleet_sim_plan_failures_total",
+                    "Times that the router or the state store was asked for a way in vain",
+                )?,
             })
         };
         all().map_err(taken)

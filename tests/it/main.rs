@@ -10,6 +10,7 @@ mod full_disk;
 mod keys;
 mod named_points;
 mod network;
+mod osrm;
 mod parity;
 mod program;
 mod route;

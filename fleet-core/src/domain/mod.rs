@@ -17,5 +17,5 @@ pub use counters::{CO2_MG_PER_UL_X100, Counters};
 pub use event::{EventId, Refuelling, Signals, Status, TelemetryEvent};
 pub use fix::{Fix, FixKey};
 pub use ids::{DriverId, FenceId, TripId, TruckId};
-pub use register::{Genesis, RegisteredTruck};
+pub use register::{Genesis, RegisteredTruck, RouterKind};
 pub use trip::{Delays, Eta, FuelLedger, LateReason, Sla, TripEnd, TripStatus, TripSummary};

@@ -1,5 +1,7 @@
 //! The register of trucks, and how a simulated run began.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{TruckId, event::check_text, ranges};
@@ -53,6 +55,36 @@ pub struct Genesis {
     pub clock_offset_ms: i64,
     /// Version of the world's rules and data; a world of another version is another world.
     pub world_version: u32,
+    /// Whose ways the trucks drive.
+    #[serde(default, skip_serializing_if = "RouterKind::is_builtin")]
+    pub router: RouterKind,
+}
+
+/// Who answers which way a truck goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouterKind {
+    /// The router in the program: a function of the question.
+    #[default]
+    Builtin,
+    /// An OSRM server, whose answers are kept: its data may change.
+    Osrm,
+}
+
+impl RouterKind {
+    /// Whether it is the router in the program.
+    pub fn is_builtin(&self) -> bool {
+        *self == Self::Builtin
+    }
+}
+
+impl fmt::Display for RouterKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Builtin => "builtin",
+            Self::Osrm => "osrm",
+        })
+    }
 }
 
 impl Genesis {

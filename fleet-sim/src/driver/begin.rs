@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleet_core::{
     Error, ErrorKind, Result,
-    domain::Genesis,
+    domain::{Genesis, RouterKind},
     state::{Checkpoint, Lease, StateStore},
     stream::{NewRecord, Topic},
     time::Time,
@@ -78,7 +78,7 @@ pub(super) async fn begin(
 ) -> Result<Begun> {
     let state = &components.state;
     let genesis = match genesis(&**state).await? {
-        Some(genesis) => agreed(settings, genesis)?,
+        Some(genesis) => agreed(settings, components, genesis)?,
         None => {
             must_be_unknown_to_the_log(settings, components).await?;
             new_genesis(settings, components).await?
@@ -125,7 +125,7 @@ fn decode(stored: &[u8]) -> Result<Genesis> {
 }
 
 /// The fleet's genesis, if the settings do not contradict it.
-fn agreed(settings: &SimSettings, genesis: Genesis) -> Result<Genesis> {
+fn agreed(settings: &SimSettings, components: &Components, genesis: Genesis) -> Result<Genesis> {
     let mut contradictions = Vec::new();
     if let Some(seed) = settings.seed.filter(|seed| *seed != genesis.seed) {
         contradictions.push(format!("--seed {seed}: this fleet began with seed {}", genesis.seed));
@@ -133,11 +133,16 @@ fn agreed(settings: &SimSettings, genesis: Genesis) -> Result<Genesis> {
     if let Some(start) = settings.start.filter(|start| *start != genesis.start) {
         contradictions.push(format!("--start {start}: this fleet began at {}", genesis.start));
     }
+    match (router(components), genesis.router) {
+        (RouterKind::Builtin, RouterKind::Osrm) => contradictions
+            .push("--router builtin: this fleet drives the ways of OSRM, name one".to_owned()),
+        (RouterKind::Osrm, RouterKind::Builtin) => contradictions
+            .push("--router: this fleet drives the ways of the built-in router".to_owned()),
+        (RouterKind::Builtin, RouterKind::Builtin) | (RouterKind::Osrm, RouterKind::Osrm) => {}
+    }
     if !contradictions.is_empty() {
         let all = contradictions.join("; ");
-        return Err(Error::conflict(format!(
-            "{all}; leave that out or use another data directory"
-        )));
+        return Err(Error::conflict(format!("{all}; change that or use another data directory")));
     }
     if genesis.world_version != World::VERSION {
         return Err(Error::conflict(format!(
@@ -152,6 +157,12 @@ fn agreed(settings: &SimSettings, genesis: Genesis) -> Result<Genesis> {
 
 /// A fleet is not started over from kilometre 0 beside a log that has seen it drive.
 async fn must_be_unknown_to_the_log(settings: &SimSettings, components: &Components) -> Result<()> {
+    if settings.rebuild && components.router.is_some() {
+        return Err(Error::conflict(
+            "rebuild: the ways of OSRM that this fleet drove were kept in the state store alone; \
+             restore it from a backup",
+        ));
+    }
     if settings.rebuild {
         if settings.seed.is_none() || settings.start.is_none() || settings.trucks.is_none() {
             return Err(Error::invalid(
@@ -173,6 +184,10 @@ async fn must_be_unknown_to_the_log(settings: &SimSettings, components: &Compone
     ))
 }
 
+fn router(components: &Components) -> RouterKind {
+    if components.router.is_some() { RouterKind::Osrm } else { RouterKind::Builtin }
+}
+
 async fn new_genesis(settings: &SimSettings, components: &Components) -> Result<Genesis> {
     let now = components.clock.now();
     let start = settings.start.unwrap_or(now);
@@ -191,12 +206,13 @@ async fn new_genesis(settings: &SimSettings, components: &Components) -> Result<
         start,
         clock_offset_ms,
         world_version: World::VERSION,
+        router: router(components),
     };
     World::check(&genesis, settings.trucks.unwrap_or(TRUCKS_DEFAULT))?;
     let bytes = serde_json::to_vec(&genesis)
         .map_err(|e| Error::internal("genesis does not encode").with_source(e))?;
     let stored = components.state.put_once(GENESIS_KEY, bytes.into()).await?;
-    agreed(settings, decode(&stored)?)
+    agreed(settings, components, decode(&stored)?)
 }
 
 /// Sent at each start; the store keeps one of each.

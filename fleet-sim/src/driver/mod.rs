@@ -7,6 +7,7 @@
 
 mod begin;
 mod pace;
+mod plans;
 mod stop;
 mod writer;
 
@@ -23,6 +24,7 @@ use fleet_core::{
     Error, Result,
     domain::Genesis,
     hook::Hook,
+    route::Router,
     state::StateStore,
     stream::EventLog,
     time::{Clock, Time},
@@ -35,6 +37,7 @@ use tokio::{
 pub use self::begin::genesis;
 use self::{
     pace::Pace,
+    plans::Plans,
     stop::Stop,
     writer::{Batch, Message},
 };
@@ -98,6 +101,9 @@ pub struct Components {
     pub log: Arc<dyn EventLog>,
     /// Where checkpoints go.
     pub state: Arc<dyn StateStore>,
+    /// A router outside, whose ways the trucks drive; `None` for the one in the program. What it
+    /// answers is kept in the state store, and a truck stands still in simulated time meanwhile.
+    pub router: Option<Arc<dyn Router>>,
     /// Platform time.
     pub clock: Arc<dyn Clock>,
     /// What operators see.
@@ -163,6 +169,7 @@ const CHUNK_TRUCK_S: i64 = 9_000;
 
 struct Driver {
     world: World,
+    plans: Plans,
     queue: mpsc::Sender<Message>,
     pending: Arc<AtomicBool>,
     buffer: Vec<Output>,
@@ -214,6 +221,7 @@ pub async fn run(
     writing.spawn(writer.run(messages));
     let mut driver = Driver {
         world: begun.world,
+        plans: Plans::new(&components),
         queue,
         pending,
         buffer: Vec::new(),
@@ -259,15 +267,23 @@ impl Driver {
         // From where the fleet stands, so that added trucks catch up at once, at any speed.
         let pace = Pace::new(settings.speed, genesis, self.world.reached(), clock.now());
         while self.world.now() < until {
+            self.plans.tell(&mut self.world)?;
+            self.plans.ask(&self.world);
             let now = clock.now();
             let target = pace.world_time(now).min(until);
-            let tick = self.world.now().plus_ms(TICK_MS);
+            let front = self.world.front();
             let step = async {
-                if target < tick {
-                    tokio::time::sleep(pace.wait(tick, now)).await;
-                    return Ok(());
+                if front >= until {
+                    return self.plans.next(&mut self.world).await; // all others are there
                 }
-                self.advance(target).await
+                let tick = front.plus_ms(TICK_MS);
+                if target >= tick {
+                    return self.advance(front, target).await;
+                }
+                tokio::select! {
+                    told = self.plans.next(&mut self.world) => told,
+                    () = tokio::time::sleep(pace.wait(tick, now)) => Ok(()),
+                }
             };
             tokio::select! {
                 biased;
@@ -284,9 +300,9 @@ impl Driver {
         self.checkpoint().await
     }
 
-    /// One chunk towards `target`, never across a checkpoint's time.
-    async fn advance(&mut self, target: Time) -> Result<()> {
-        let now_s = self.world.now().as_secs();
+    /// One chunk from `front` towards `target`, never across a checkpoint's time.
+    async fn advance(&mut self, front: Time, target: Time) -> Result<()> {
+        let now_s = front.as_secs();
         let trucks = i64::try_from(self.world.moving().1).unwrap_or(1).max(1);
         let chunk_s = (CHUNK_TRUCK_S / trucks).clamp(1, CHECKPOINT_S);
         let boundary_s = (now_s.div_euclid(CHECKPOINT_S) + 1) * CHECKPOINT_S;

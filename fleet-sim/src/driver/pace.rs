@@ -60,6 +60,7 @@ mod tests {
             start,
             clock_offset_ms: start.ms_since(now),
             world_version: World::VERSION,
+            router: fleet_core::domain::RouterKind::Builtin,
         };
         Pace::new(Speed::Real(factor), &genesis, start.plus_ms(500_000), now.plus_ms(60_000))
     }

@@ -8,7 +8,7 @@ mod tally;
 
 use fleet_core::{
     Error, Result,
-    domain::{Genesis, LateReason},
+    domain::{Genesis, LateReason, RouterKind},
     time::Time,
 };
 use serde::Serialize;
@@ -166,7 +166,13 @@ impl FleetReport {
         if !(1..=TRUCKS_MAX).contains(&trucks) {
             return Err(Error::invalid(format!("--trucks {trucks}: expected 1 to {TRUCKS_MAX}")));
         }
-        let genesis = Genesis { seed, start, clock_offset_ms: 0, world_version: World::VERSION };
+        let genesis = Genesis {
+            seed,
+            start,
+            clock_offset_ms: 0,
+            world_version: World::VERSION,
+            router: RouterKind::Builtin,
+        };
         let mut world = World::new(genesis, trucks)?;
         let mut tally = Tally::new(&world);
         for minute in 1..=i64::from(days) * MINUTES_PER_DAY {

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn no_driver_aims_above_the_law() {
         let start: Time = "2026-01-05T00:00:00Z".parse().unwrap();
-        let mut truck = Truck::new(1, 1, start).unwrap();
+        let mut truck = Truck::builtin(1, 1, start).unwrap();
         truck.fixed.pace = 1.05;
         let (network, mut kinds) = (Network::ne_india(), BTreeSet::new());
         for (from, to) in [("siliguri", "guwahati"), ("guwahati", "tawang"), ("kohima", "mon")] {

@@ -11,7 +11,7 @@ use fleet_core::{
     driver::Due,
     eta::{ServiceClass, promised_hours, promised_rest_hours},
     geo::great_circle_m,
-    route::{BuiltinRouter, Flow, FlowPair, Network, NodeIx, Route},
+    route::{Flow, FlowPair, Network, NodeIx, Route},
     time::Time,
     units::round_to,
 };
@@ -104,7 +104,7 @@ impl Truck {
     pub(super) fn choose_job(&mut self, now: Time) {
         let draw = self.state.jobs * 8;
         let load = self.next_load(draw);
-        let Ok(route) = BuiltinRouter::ne_india().route_nodes(self.state.node, load.to) else {
+        let Ok(route) = self.ways.find(&self.next_trip(), self.state.node, load.to) else {
             // A place without a road to it is given up.
             (self.state.jobs, self.state.booked) = (self.state.jobs + 1, None);
             self.enter(Phase::Idle { until: now.plus_ms(3_600_000) }, now);
@@ -126,6 +126,11 @@ impl Truck {
         self.state.at_m = 0.0;
         self.enter(Phase::Loading { until: now.plus_ms(minutes(loading_min)) }, now);
         self.follow_job(now);
+    }
+
+    /// Where the next job leads.
+    pub(super) fn next_destination(&self) -> NodeIx {
+        self.next_load(self.state.jobs * 8).to
     }
 
     fn next_load(&self, draw: u64) -> Load {

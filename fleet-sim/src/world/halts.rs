@@ -125,7 +125,7 @@ mod tests {
         let start: Time = "2026-01-05T00:00:00Z".parse().unwrap();
         let (mut entries, mut waits) = (0, 0);
         for number in 1..=12 {
-            let mut truck = Truck::new(2, number, start).unwrap();
+            let mut truck = Truck::builtin(2, number, start).unwrap();
             let (mut inside, mut sent) = (None, Vec::new());
             for minute in 1..=3 * 1_440 {
                 let now = start.plus_ms(minute * 60_000);

@@ -153,8 +153,8 @@ impl Truck {
 
     /// Before a closed gate the truck waits on; else it takes the next load.
     fn end_idling(&mut self, now: Time) {
-        let wait_min = gate_min(self.state.node, now);
-        if wait_min > 0.0 && self.state.jobs > 0 {
+        if self.waits_at_gate(now) {
+            let wait_min = gate_min(self.state.node, now);
             // Begun before: the wait and what went before it are one halt.
             self.state.phase = Phase::Idle { until: now.plus_ms(minutes(wait_min)) };
         } else {
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_late_trip_without_a_delay_is_not_told_as_a_breakdown() {
         let start: Time = "2026-01-05T00:00:00Z".parse().unwrap();
-        let mut truck = Truck::new(1, 1, start).unwrap();
+        let mut truck = Truck::builtin(1, 1, start).unwrap();
         truck.choose_job(start);
         let job = truck.state.job.as_mut().unwrap();
         assert_eq!(job.late_reason(), LateReason::Traffic);

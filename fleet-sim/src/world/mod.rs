@@ -11,6 +11,7 @@ mod pumps;
 mod quiet;
 mod report;
 mod truck;
+mod ways;
 mod weather;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::dispatch::service_class;
 use self::truck::{Truck, TruckState};
+pub use self::ways::{Wanted, Way};
 
 /// Something a truck sends.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,9 +100,8 @@ impl World {
     /// Those of [`check`](Self::check).
     pub fn new(genesis: Genesis, trucks: u32) -> Result<Self> {
         Self::check(&genesis, trucks)?;
-        let trucks = (1..=trucks)
-            .map(|number| Truck::new(genesis.seed, number, genesis.start))
-            .collect::<Result<_>>()?;
+        let trucks =
+            (1..=trucks).map(|number| Truck::new(&genesis, number)).collect::<Result<_>>()?;
         Ok(Self { genesis, trucks, cores: cores() })
     }
 
@@ -130,10 +131,10 @@ impl World {
         }
         let mut all = Vec::new();
         for (number, state) in (1..).zip(snapshot.trucks) {
-            all.push(Truck::resume(genesis.seed, number, state)?);
+            all.push(Truck::resume(&genesis, number, state)?);
         }
         for number in known + 1..=wanted {
-            all.push(Truck::new(genesis.seed, number, genesis.start)?);
+            all.push(Truck::new(&genesis, number)?);
         }
         Ok(Self { genesis, trucks: all, cores: cores() })
     }
@@ -163,8 +164,32 @@ impl World {
         self.trucks.iter().map(|truck| truck.state.now).max().unwrap_or(self.genesis.start)
     }
 
+    /// The time up to which the last of those trucks has come that do not wait for a way:
+    /// [`now`](Self::now), unless there are others. The end of time if all wait.
+    pub fn front(&self) -> Time {
+        let free = self.trucks.iter().filter(|truck| !truck.awaits());
+        free.map(|truck| truck.state.now).min().unwrap_or(Time::MAX)
+    }
+
+    /// The ways that trucks wait for; none unless genesis names an outside router. Each of them
+    /// stands still in simulated time until it is told its way.
+    pub fn wanted(&self) -> impl Iterator<Item = Wanted> {
+        self.trucks.iter().enumerate().filter_map(|(ix, truck)| truck.wanted(ix))
+    }
+
+    /// Tells a truck the way it waits for, or that there is none. Whoever answers one question
+    /// differently at another time makes another world: keep the answer first.
+    ///
+    /// # Errors
+    /// `Corrupt` if there is no way for a trip that has set out.
+    pub fn tell_way(&mut self, wanted: &Wanted, way: Way) -> Result<()> {
+        let truck = self.trucks.get_mut(wanted.truck);
+        truck.map_or(Ok(()), |truck| truck.tell_way(&wanted.trip_id, way))
+    }
+
     /// Does everything before `to` (rounded down to the grid; no truck goes back) and returns what
-    /// was sent, by time and truck. Uses all cores for large fleets, with the same result.
+    /// was sent, by time and truck. Trucks that wait for a way stand still ([`wanted`](Self::wanted));
+    /// those that have been told it catch up. Uses all cores for large fleets, with the same result.
     #[expect(clippy::missing_panics_doc, reason = "passes on a panic of a truck, which has none")]
     pub fn advance(&mut self, to: Time) -> Vec<Output> {
         let threads = self.cores.min(self.trucks.len() / TRUCKS_PER_THREAD_MIN).max(1);

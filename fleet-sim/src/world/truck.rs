@@ -4,17 +4,17 @@ use std::sync::{Arc, LazyLock};
 
 use fleet_core::{
     Error, Result,
-    domain::{Counters, DriverId, Refuelling, RegisteredTruck, TruckId},
+    domain::{Counters, DriverId, Genesis, Refuelling, RegisteredTruck, RouterKind, TruckId},
     driver::DutyClock,
     eta::{Haul, ambient_c},
     physics::{TruckModel, Vehicle, VehicleState, tank::Tank},
     random::Stream,
-    route::{BuiltinRouter, Network, NodeIx, Route, ZoneIx},
+    route::{Network, NodeIx, Route, ZoneIx},
     time::Time,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Glance, Output, drive::Scene, job::Job};
+use super::{Glance, Output, drive::Scene, job::Job, ways::Ways};
 
 /// What the truck is doing, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +142,7 @@ pub(super) struct Truck {
     pub(super) vehicle: Vehicle,
     /// The truck with the load of its job, as the forecast sees it.
     pub(super) haul: Haul,
+    pub(super) ways: Ways,
     pub(super) route: Option<Arc<Route>>,
     pub(super) piece: usize,
     pub(super) scene: Option<Scene>,
@@ -224,8 +225,8 @@ impl Fixed {
 
 impl Truck {
     /// A truck at its depot at the beginning of the world.
-    pub(super) fn new(seed: u64, number: u32, start: Time) -> Result<Self> {
-        let (fixed, node) = Fixed::new(seed, number)?;
+    pub(super) fn new(genesis: &Genesis, number: u32) -> Result<Self> {
+        let (start, (fixed, node)) = (genesis.start, Fixed::new(genesis.seed, number)?);
         let network = Network::ne_india();
         let place = network.node_at(node);
         let ambient_c = ambient_c(place.altitude_m, Some(start));
@@ -259,37 +260,54 @@ impl Truck {
             admitted: None,
             duty: DutyClock::default(),
         };
-        Self::assemble(fixed, state)
+        Self::assemble(fixed, state, genesis.router)
+    }
+
+    /// A truck on the built-in router's ways.
+    #[cfg(test)]
+    pub(super) fn builtin(seed: u64, number: u32, start: Time) -> Result<Self> {
+        let (world_version, router) = (super::World::VERSION, RouterKind::Builtin);
+        Self::new(&Genesis { seed, start, clock_offset_ms: 0, world_version, router }, number)
     }
 
     /// The truck of a checkpoint.
-    pub(super) fn resume(seed: u64, number: u32, state: TruckState) -> Result<Self> {
-        Self::assemble(Fixed::new(seed, number)?.0, state)
+    pub(super) fn resume(genesis: &Genesis, number: u32, state: TruckState) -> Result<Self> {
+        Self::assemble(Fixed::new(genesis.seed, number)?.0, state, genesis.router)
     }
 
-    fn assemble(fixed: Fixed, state: TruckState) -> Result<Self> {
+    fn assemble(fixed: Fixed, state: TruckState, router: RouterKind) -> Result<Self> {
         let vehicle = empty(&fixed.model)?;
         let haul = Haul::new(&fixed.model, fixed.model.kerb_kg);
-        let mut truck = Self { fixed, state, vehicle, haul, route: None, piece: 0, scene: None };
-        truck.take_up_route()?;
+        let (ways, route, scene) = (Ways::of(router), None, None);
+        let mut truck = Self { fixed, state, vehicle, haul, ways, route, piece: 0, scene };
+        match router {
+            RouterKind::Builtin => truck.take_up_route()?,
+            RouterKind::Osrm => truck.load()?, // the way is told before anything happens
+        }
         Ok(truck)
     }
 
     /// Makes what is derived from the job: route, place on it, mass.
     pub(super) fn take_up_route(&mut self) -> Result<()> {
         self.scene = None;
-        let payload_kg = self.payload_kg();
-        self.vehicle.set_mass(self.fixed.model.kerb_kg + payload_kg)?;
-        let job_kg = self.state.job.as_ref().map_or(0.0, |job| job.payload_kg);
-        self.haul = Haul::new(&self.fixed.model, self.fixed.model.kerb_kg + job_kg);
+        self.load()?;
         self.route = match &self.state.job {
-            Some(job) => Some(BuiltinRouter::ne_india().route_nodes(job.from, job.to)?),
+            Some(job) => Some(self.ways.find(&job.trip_id, job.from, job.to)?),
             None => None,
         };
         self.piece = self.route.as_ref().map_or(0, |route| {
             let past = route.pieces.partition_point(|piece| piece.start_m <= self.state.at_m);
             past.saturating_sub(1)
         });
+        Ok(())
+    }
+
+    /// Puts on board what the job says.
+    fn load(&mut self) -> Result<()> {
+        let payload_kg = self.payload_kg();
+        self.vehicle.set_mass(self.fixed.model.kerb_kg + payload_kg)?;
+        let job_kg = self.state.job.as_ref().map_or(0.0, |job| job.payload_kg);
+        self.haul = Haul::new(&self.fixed.model, self.fixed.model.kerb_kg + job_kg);
         Ok(())
     }
 
@@ -332,10 +350,13 @@ impl Truck {
         }
     }
 
-    /// Everything before `to`, second by second.
+    /// Everything before `to`, second by second; less if a way has to be told first.
     pub(super) fn advance(&mut self, to: Time, sent: &mut Vec<(Time, Output)>) {
         while self.state.now.plus_ms(1_000) <= to {
             let now = self.state.now;
+            if self.stands_still(now) {
+                return;
+            }
             let quiet_s = self.quiet_s(now, to);
             if quiet_s > 0 && self.pass(quiet_s) {
                 self.state.now = now.plus_ms(i64::from(quiet_s) * 1_000);

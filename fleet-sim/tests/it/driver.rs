@@ -72,6 +72,7 @@ impl Files {
         Components {
             log: Arc::clone(&self.log),
             state: Arc::clone(&self.state),
+            router: None,
             clock: Arc::clone(&self.clock),
             metrics: SimMetrics::register(&prometheus::Registry::new()).unwrap(),
             progress: Arc::new(Progress::default()),

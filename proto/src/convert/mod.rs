@@ -5,7 +5,10 @@ use std::str::FromStr;
 use bytes::Bytes;
 use fleet_core::{
     Error, Result,
-    domain::{Genesis, Refuelling, RegisteredTruck, Signals, Status, TelemetryEvent, TripSummary},
+    domain::{
+        Genesis, Refuelling, RegisteredTruck, RouterKind, Signals, Status, TelemetryEvent,
+        TripSummary,
+    },
     geo::Position,
     route::RoadClass,
     stream::Topic,
@@ -52,6 +55,10 @@ pub fn encode_register_entry(entry: &RegisterEntry) -> Bytes {
             start_ms: genesis.start.as_ms(),
             clock_offset_ms: genesis.clock_offset_ms,
             world_version: genesis.world_version,
+            router: match genesis.router {
+                RouterKind::Builtin => String::new(),
+                kind @ RouterKind::Osrm => kind.to_string(),
+            },
         }),
         RegisterEntry::Truck(truck) => Entry::Truck(truck.into()),
     };
@@ -73,12 +80,23 @@ pub fn decode_register_entry(payload: &[u8]) -> Result<RegisterEntry> {
                 start: Time::from_ms(genesis.start_ms),
                 clock_offset_ms: genesis.clock_offset_ms,
                 world_version: genesis.world_version,
+                router: router(&genesis.router)?,
             };
             genesis.validate()?;
             Ok(RegisterEntry::Genesis(genesis))
         }
         Some(Entry::Truck(truck)) => Ok(RegisterEntry::Truck(truck.try_into()?)),
         None => Err(Error::invalid("register entry: expected genesis or truck")),
+    }
+}
+
+fn router(name: &str) -> Result<RouterKind> {
+    match name {
+        "" | "builtin" => Ok(RouterKind::Builtin),
+        "osrm" => Ok(RouterKind::Osrm),
+        other => {
+            Err(Error::invalid(format!("genesis.router: {other:?}, expected builtin or osrm")))
+        }
     }
 }
 

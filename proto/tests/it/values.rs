@@ -6,7 +6,7 @@ use fleet_core::{
     Error,
     domain::{
         Counters, Delays, Eta, FuelLedger, Genesis, LateReason, Refuelling, RegisteredTruck,
-        Signals, Sla, Status, TelemetryEvent, TripEnd, TripStatus, TripSummary,
+        RouterKind, Signals, Sla, Status, TelemetryEvent, TripEnd, TripStatus, TripSummary,
         ranges::{self, Range},
     },
     geo::Position,
@@ -247,12 +247,14 @@ pub(crate) fn truck() -> impl Strategy<Value = RegisteredTruck> {
 
 /// Any valid beginning of a run.
 pub(crate) fn genesis() -> impl Strategy<Value = Genesis> {
-    (any::<u64>(), time(), any::<i64>(), any::<u32>()).prop_map(
-        |(seed, start, clock_offset_ms, world_version)| Genesis {
+    let router = prop_oneof![Just(RouterKind::Builtin), Just(RouterKind::Osrm)];
+    (any::<u64>(), time(), any::<i64>(), any::<u32>(), router).prop_map(
+        |(seed, start, clock_offset_ms, world_version, router)| Genesis {
             seed,
             start: Time::from_secs(start.as_secs()),
             clock_offset_ms,
             world_version,
+            router,
         },
     )
 }

@@ -115,6 +115,7 @@ fn run(parts: &Parts, killer: &Killer, beside: impl Future<Output = ()>) -> bool
     let sim = fleet_sim::Components {
         log: Arc::clone(&parts.log),
         state: Arc::clone(&parts.state),
+        router: None,
         clock: Arc::clone(&parts.clock),
         metrics: SimMetrics::register(&registry).unwrap(),
         progress: Arc::new(Progress::default()),
