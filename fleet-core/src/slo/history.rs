@@ -11,8 +11,12 @@ use crate::time::Time;
 pub enum Span {
     /// 30 buckets of 10 s.
     FiveMinutes,
+    /// 6 buckets of 300 s.
+    HalfHour,
     /// 12 buckets of 300 s.
     Hour,
+    /// 24 of them.
+    TwoHours,
     /// 72 of them.
     SixHours,
     /// 288 of them.
@@ -25,14 +29,38 @@ pub enum Span {
 
 impl Span {
     /// Every span, shortest first.
-    pub const ALL: [Self; 6] =
-        [Self::FiveMinutes, Self::Hour, Self::SixHours, Self::Day, Self::ThreeDays, Self::Month];
+    pub const ALL: [Self; 8] = [
+        Self::FiveMinutes,
+        Self::HalfHour,
+        Self::Hour,
+        Self::TwoHours,
+        Self::SixHours,
+        Self::Day,
+        Self::ThreeDays,
+        Self::Month,
+    ];
+
+    /// Its name, e.g. `5m` or `30d`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FiveMinutes => "5m",
+            Self::HalfHour => "30m",
+            Self::Hour => "1h",
+            Self::TwoHours => "2h",
+            Self::SixHours => "6h",
+            Self::Day => "1d",
+            Self::ThreeDays => "3d",
+            Self::Month => "30d",
+        }
+    }
 
     /// How long it is.
     pub const fn duration(self) -> Duration {
         Duration::from_secs(match self {
             Self::FiveMinutes => 300,
+            Self::HalfHour => 1_800,
             Self::Hour => 3_600,
+            Self::TwoHours => 7_200,
             Self::SixHours => 21_600,
             Self::Day => 86_400,
             Self::ThreeDays => 259_200,
@@ -103,6 +131,18 @@ impl History {
         self.long.record(now, counts);
     }
 
+    /// The watched five-minute buckets of the 30 days that end `now`, from the one that holds `from`
+    /// on: where each begins, and its counts. What [`History::restore`] takes.
+    pub fn buckets(&self, from: Time, now: Time) -> Vec<(Time, Counts)> {
+        self.long.buckets(from, now)
+    }
+
+    /// Adds the counts of a five-minute bucket that an earlier process watched. The five-minute
+    /// window stays as it is: at ten seconds nobody knows when they were.
+    pub fn restore(&mut self, at: Time, counts: Counts) {
+        self.long.record(at, counts);
+    }
+
     /// What the window that ends `now` holds.
     pub fn observe(&self, span: Span, now: Time) -> Observed {
         match span {
@@ -144,6 +184,17 @@ impl<const N: usize, const MS: i64> Ring<N, MS> {
             tag if tag < number + 1 => *bucket = Bucket { tag: number + 1, counts },
             _ => {} // older than the window
         }
+    }
+
+    fn buckets(&self, from: Time, now: Time) -> Vec<(Time, Counts)> {
+        let newest = Self::number(now);
+        let oldest = Self::number(from).max(newest.saturating_sub(N as u64 - 1));
+        let begin = |number: u64| Time::from_ms(number.cast_signed() * MS);
+        (oldest..=newest)
+            .map(|number| (number, self.0[(number % N as u64) as usize]))
+            .filter(|(number, bucket)| bucket.tag == number + 1)
+            .map(|(number, bucket)| (begin(number), bucket.counts))
+            .collect()
     }
 
     fn observe(&self, buckets: u32, now: Time) -> Observed {
@@ -199,6 +250,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_an_earlier_process_watched_comes_back_and_the_gap_stays_uncovered() {
+        let now: Time = "2026-01-05T00:01:00Z".parse().expect("a time");
+        let mut first = History::new();
+        for minute in 0..60 {
+            first.record(now.plus_ms(minute * 60_000), Counts { good: 7, bad: 1 });
+        }
+        let later = now.plus_ms(2 * 3_600_000);
+        let mut second = History::new();
+        for (at, counts) in first.buckets(Time::MIN, now.plus_ms(3_540_000)) {
+            second.restore(at, counts);
+        }
+        let (before, after) =
+            (first.observe(Span::Month, later), second.observe(Span::Month, later));
+        assert_eq!(before, after);
+        assert_eq!((after.counts, after.covered), (Counts { good: 420, bad: 60 }, 13)); // 00:01 to 01:00
+        assert_eq!(second.observe(Span::FiveMinutes, now).covered, 0);
+        assert_eq!(first.buckets(now.plus_ms(3_540_000), later).len(), 1);
     }
 
     #[test]

@@ -18,8 +18,10 @@
 //!
 //! Where the counts come from is another matter: a [`History`] keeps them for 30 days in memory.
 
+mod alert;
 mod history;
 
+pub use alert::{Alert, AlertState};
 pub use history::{History, Observed, Span};
 
 use std::{ops::Add, str::FromStr};

@@ -1,0 +1,159 @@
+//! Alerts by burn rate, each over a long and a short window that must agree.
+//!
+//! Google, *The Site Reliability Workbook*, 2018, chapter 5, table 5-8 with the ticket of one day; the
+//! comparison is strict, as there. An alert whose line lies at or above the burn of a total outage
+//! can never fire: it is told as unreachable, not as quiet.
+//!
+//! ```
+//! use fleet_core::slo::{Alert, AlertState, Counts, Objective};
+//! let objective: Objective = "99.9".parse()?;
+//! let outage = Counts { good: 0, bad: 100 };
+//! assert_eq!(Alert::ALL[0].state(objective, outage, outage), AlertState::Firing);
+//! assert_eq!(Alert::ALL[0].state("90".parse()?, outage, outage), AlertState::Unreachable);
+//! # Ok::<(), fleet_core::Error>(())
+//! ```
+
+use super::{BAD_MIN, Counts, Objective, Span};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// `page_fast`, `page_slow`, `ticket_fast` or `ticket_slow`.
+    pub name: &'static str,
+    /// The burn rate that both windows must exceed, in tenths.
+    pub factor_tenths: u32,
+    /// The window that says it matters.
+    pub long: Span,
+    /// The window that says it still goes on.
+    pub short: Span,
+}
+
+/// What an alert says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertState {
+    /// At least one window is not over the line.
+    Quiet,
+    /// Both are.
+    Firing,
+    /// Both are, but fewer than five requests failed: noise.
+    TooFewErrors,
+    /// At this objective no share of errors is over the line.
+    Unreachable,
+}
+
+impl AlertState {
+    /// As a word: `quiet`, `firing`, `too_few_errors`, `unreachable`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Firing => "firing",
+            Self::TooFewErrors => "too_few_errors",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+impl Alert {
+    /// The table, the most urgent first.
+    pub const ALL: [Self; 4] = [
+        Self::new("page_fast", 144, Span::Hour, Span::FiveMinutes),
+        Self::new("page_slow", 60, Span::SixHours, Span::HalfHour),
+        Self::new("ticket_fast", 30, Span::Day, Span::TwoHours),
+        Self::new("ticket_slow", 10, Span::ThreeDays, Span::SixHours),
+    ];
+
+    const fn new(name: &'static str, factor_tenths: u32, long: Span, short: Span) -> Self {
+        Self { name, factor_tenths, long, short }
+    }
+
+    /// What it says of the counts of its two windows.
+    pub fn state(self, objective: Objective, long: Counts, short: Counts) -> AlertState {
+        let line = u128::from(self.factor_tenths) * u128::from(objective.budget_ppm());
+        if line >= 10_000_000 {
+            return AlertState::Unreachable;
+        }
+        // bad / total / (ppm / 10⁶) > factor, in integers.
+        let is_over = |window: Counts| {
+            u128::from(window.bad) * 10_000_000 > line * window.total() && window.total() > 0
+        };
+        match is_over(long) && is_over(short) {
+            false => AlertState::Quiet,
+            true if long.bad < BAD_MIN => AlertState::TooFewErrors,
+            true => AlertState::Firing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Total and bad requests of 5 m, 30 m, 1 h, 2 h, 6 h, 1 d, 3 d; the four states.
+    #[track_caller]
+    fn check(objective: &str, windows: [(u64, u64); 7], states: [&str; 4]) {
+        let objective: Objective = objective.parse().expect("valid");
+        let counts = |span: Span| {
+            let at = Span::ALL.iter().position(|known| *known == span).expect("listed");
+            let (total, bad) = windows[at];
+            Counts { good: total - bad, bad }
+        };
+        let found = Alert::ALL
+            .map(|alert| alert.state(objective, counts(alert.long), counts(alert.short)).as_str());
+        assert_eq!(found, states);
+    }
+
+    #[test]
+    fn on_the_line_is_not_over_it_and_one_error_more_is() {
+        let on = [
+            (500, 8),
+            (3_000, 44),
+            (5_000, 72),
+            (10_000, 72),
+            (30_000, 72),
+            (120_000, 72),
+            (360_000, 72),
+        ];
+        check("99.9", on, ["quiet"; 4]);
+        let over = [
+            (500, 8),
+            (3_000, 44),
+            (5_000, 73),
+            (10_000, 73),
+            (30_000, 181),
+            (120_000, 361),
+            (360_000, 361),
+        ];
+        check("99.9", over, ["firing"; 4]);
+    }
+
+    #[test]
+    fn an_outage_that_is_over_pages_no_more_and_one_error_at_night_does_not() {
+        let over = [
+            (400, 0),
+            (2_400, 1_200),
+            (4_800, 2_000),
+            (9_600, 2_000),
+            (28_800, 2_000),
+            (115_200, 2_000),
+            (345_600, 2_000),
+        ];
+        check("99.9", over, ["quiet", "firing", "firing", "firing"]);
+        let night = [(1, 1), (2, 1), (3, 1), (6, 1), (18, 1), (72, 1), (216, 1)];
+        check("99.9", night, ["too_few_errors"; 4]);
+        check("99.9", [(0, 0); 7], ["quiet"; 4]);
+    }
+
+    #[test]
+    fn what_can_never_fire_says_so() {
+        let outage = [
+            (200, 200),
+            (1_200, 1_200),
+            (2_400, 2_400),
+            (4_800, 4_000),
+            (14_400, 9_000),
+            (57_600, 9_000),
+            (172_800, 9_000),
+        ];
+        check("90", outage, ["unreachable", "firing", "quiet", "quiet"]);
+    }
+}
