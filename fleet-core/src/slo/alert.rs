@@ -66,12 +66,42 @@ impl Alert {
         Self { name, factor_tenths, long, short }
     }
 
+    /// The burn rate that both windows must exceed.
+    pub fn factor(self) -> f64 {
+        f64::from(self.factor_tenths) / 10.0
+    }
+
+    /// The largest budget, parts per million, at which it can fire: with a larger one even a total
+    /// outage does not burn fast enough.
+    pub const fn budget_ppm_max(self) -> u32 {
+        9_999_999 / self.factor_tenths
+    }
+
+    /// Whether it can fire at this objective.
+    pub const fn is_reachable(self, objective: Objective) -> bool {
+        objective.budget_ppm() <= self.budget_ppm_max()
+    }
+
+    /// Why it can never fire at this objective, and where it would; `None` if it can.
+    pub fn why_unreachable(self, objective: Objective) -> Option<String> {
+        (!self.is_reachable(objective)).then(|| {
+            let (worst, least) = (1e6 / f64::from(objective.budget_ppm()), self.budget_ppm_max());
+            format!(
+                "{} fires above a burn rate of {}, and at {objective} a total outage burns at {worst:.4}: \
+                 it works from {} on",
+                self.name,
+                self.factor(),
+                Objective { budget_ppm: least },
+            )
+        })
+    }
+
     /// What it says of the counts of its two windows.
     pub fn state(self, objective: Objective, long: Counts, short: Counts) -> AlertState {
-        let line = u128::from(self.factor_tenths) * u128::from(objective.budget_ppm());
-        if line >= 10_000_000 {
+        if !self.is_reachable(objective) {
             return AlertState::Unreachable;
         }
+        let line = u128::from(self.factor_tenths) * u128::from(objective.budget_ppm());
         // bad / total / (ppm / 10⁶) > factor, in integers.
         let is_over = |window: Counts| {
             u128::from(window.bad) * 10_000_000 > line * window.total() && window.total() > 0
@@ -141,6 +171,23 @@ mod tests {
         let night = [(1, 1), (2, 1), (3, 1), (6, 1), (18, 1), (72, 1), (216, 1)];
         check("99.9", night, ["too_few_errors"; 4]);
         check("99.9", [(0, 0); 7], ["quiet"; 4]);
+    }
+
+    #[test]
+    fn the_line_of_the_unreachable_is_exact() {
+        let last = Alert::ALL.map(Alert::budget_ppm_max);
+        assert_eq!(last, [69_444, 166_666, 333_333, 999_999]);
+        let outage = Counts { good: 0, bad: 1_000 };
+        for (alert, ppm) in Alert::ALL.into_iter().zip(last) {
+            let at = |ppm| Objective::from_budget_ppm(ppm).expect("in range");
+            assert_eq!(alert.state(at(ppm), outage, outage), AlertState::Firing);
+            assert_eq!(alert.why_unreachable(at(ppm)), None);
+            if ppm < 999_999 {
+                assert_eq!(alert.state(at(ppm + 1), outage, outage), AlertState::Unreachable);
+                let why = alert.why_unreachable(at(ppm + 1)).expect("a reason");
+                assert!(why.contains(&at(ppm).to_string()), "{why}");
+            }
+        }
     }
 
     #[test]

@@ -16,15 +16,24 @@
 //! # Ok::<(), fleet_core::Error>(())
 //! ```
 //!
-//! Where the counts come from is another matter: a [`History`] keeps them for 30 days in memory.
+//! Where the counts come from is another matter, behind the port [`CountSource`]: a [`History`] keeps
+//! them for 30 days in memory. A
+//! [`Report`] says of them what can be said: whether the objective is met, what is left, which alerts
+//! fire, when the budget runs out and when it comes back by itself.
 
 mod alert;
+mod forecast;
 mod history;
+mod report;
+mod source;
 
 pub use alert::{Alert, AlertState};
+pub use forecast::{AgesOut, Outage, ages_out, worst_outage};
 pub use history::{History, Observed, Span};
+pub use report::{Report, State, Verdict};
+pub use source::{CountSource, Histories, Tally, Windows, increase};
 
-use std::{ops::Add, str::FromStr};
+use std::{fmt, ops::Add, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +146,15 @@ impl Objective {
     }
 }
 
+impl fmt::Display for Objective {
+    /// In percent with the digits it needs: `99.9 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ppm = 1_000_000 - self.budget_ppm;
+        let digits = format!("{}.{:04}", ppm / 10_000, ppm % 10_000);
+        write!(f, "{} %", digits.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
 impl FromStr for Objective {
     type Err = Error;
 
@@ -224,6 +242,9 @@ mod tests {
             assert!(text.parse::<Objective>().is_err(), "{text}");
         }
         assert_eq!("99.9".parse::<Objective>().expect("valid").budget_ppm(), 1_000);
+        for text in ["99.9 %", "90 %", "0.0001 %", "99.9999 %", "93.0555 %"] {
+            assert_eq!(text.parse::<Objective>().expect("valid").to_string(), text);
+        }
     }
 
     proptest! {
