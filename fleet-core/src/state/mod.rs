@@ -1,4 +1,4 @@
-//! The state store: leases, checkpoints with their counters, and values written once.
+//! The state store: leases, checkpoints with their counters, and values by name.
 //!
 //! A checkpoint is all or nothing, and the counters move with it in the same atomic step, so they
 //! are exact after any crash. Saving is guarded twice: by the lease (a fencing token, so that a
@@ -146,6 +146,13 @@ pub trait StateStore: Send + Sync + fmt::Debug {
     /// # Errors
     /// `Invalid` for an empty key or one above 256 bytes; `Unavailable`.
     async fn put_once(&self, key: &str, value: Bytes) -> Result<Bytes>;
+
+    /// Puts `value` under `key`, whatever was there, durable on return; the last writer wins. Not for
+    /// what others decide by: that is put once, or saved under a lease.
+    ///
+    /// # Errors
+    /// As [`put_once`](Self::put_once).
+    async fn replace(&self, key: &str, value: Bytes) -> Result<()>;
 
     /// What is under `key`.
     ///

@@ -253,6 +253,13 @@ impl StateStore for RedisState {
         Ok(there.map_or(value, Bytes::from))
     }
 
+    async fn replace(&self, key: &str, value: Bytes) -> Result<()> {
+        check_entry_key(key)?;
+        let mut put = cmd("SET");
+        put.arg(self.key(&format!("once:{key}"))).arg(&value[..]);
+        self.connection.call(&put).await
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         let key = self.key(&format!("once:{key}"));
         let mut get = cmd("GET");

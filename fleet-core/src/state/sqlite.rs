@@ -278,6 +278,19 @@ impl StateStore for SqliteState {
         .await
     }
 
+    async fn replace(&self, key: &str, value: Bytes) -> Result<()> {
+        check_entry_key(key)?;
+        let (key, path) = (key.to_owned(), Arc::clone(&self.path));
+        self.write(move |connection| {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO entries VALUES (?1, ?2)")
+                .and_then(|mut put| put.execute(params![key, &value[..]]))
+                .map_err(|cause| sqlite::error(&path, cause))?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         let key = key.to_owned();
         let value: Option<Vec<u8>> = self

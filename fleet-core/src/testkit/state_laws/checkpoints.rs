@@ -126,6 +126,24 @@ pub async fn what_is_put_once_stays(subject: Subject) {
     }
 }
 
+/// What replaces a value is all that is under its key, then and after a crash, and later what is put
+/// once under it gives way; other keys keep theirs.
+pub async fn what_replaces_is_there_alone(subject: Subject) {
+    let mut store = (subject.open)();
+    store.put_once("other", "kept".into()).await.expect("the store is there");
+    for value in [Bytes::from("long enough to be seen"), "short".into(), Bytes::new()] {
+        store.replace("history", value.clone()).await.expect("the store is there");
+        assert_eq!(store.get("history").await.expect("there"), Some(value.clone()));
+        store = (subject.open)();
+        assert_eq!(store.get("history").await.expect("there"), Some(value.clone()), "a crash");
+        let first = store.put_once("history", "late".into()).await.expect("the store is there");
+        assert_eq!(first, value);
+    }
+    assert_eq!(store.get("other").await.expect("there"), Some("kept".into()));
+    let error = store.replace("", Bytes::new()).await.expect_err("a bad key");
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+}
+
 /// Of writers at once one is first, and all are told the same.
 pub async fn of_racing_writers_one_is_first(subject: Subject) {
     let store = (subject.open)();

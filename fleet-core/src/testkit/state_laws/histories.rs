@@ -65,6 +65,10 @@ pub async fn follow(subject: &Subject, words: &[u64]) {
                 let told = store.put_once(key, value.clone()).await;
                 agree(told, naive.put_once(key, value).await, word);
                 agree(store.get(key).await, naive.get(key).await, word);
+                let value = Bytes::from(digits.below(3).to_string());
+                let told = store.replace("history", value.clone()).await;
+                agree(told, naive.replace("history", value).await, word);
+                agree(store.get("history").await, naive.get("history").await, word);
             }
             8 => subject.clock.advance_ms([1, TTL_MS / 2, TTL_MS][digits.below(3) as usize]),
             _ => store = (subject.open)(),

@@ -116,6 +116,7 @@ macro_rules! state_laws {
             a_refused_checkpoint_leaves_nothing,
             what_was_saved_survives_a_crash,
             what_is_put_once_stays,
+            what_replaces_is_there_alone,
             of_racing_writers_one_is_first,
             a_lease_has_one_holder_at_a_time,
             a_token_grows_with_each_holder,

@@ -19,6 +19,7 @@ pub(super) enum Fault {
     CountsBeforeItChecks,
     Forgets,
     LastWriterWins,
+    NeverReplaces,
     ReadsThenWrites,
     GivesToAll,
     KeepsTheToken,
@@ -197,6 +198,17 @@ impl StateStore for NaiveState {
                 Ok(value)
             }
         }
+    }
+
+    async fn replace(&self, key: &str, value: Bytes) -> Result<()> {
+        if !(1..=256).contains(&key.len()) {
+            return Err(Error::invalid("key: expected 1 to 256 bytes"));
+        }
+        let mut disk = self.disk();
+        if !self.has(Fault::NeverReplaces) || !disk.entries.contains_key(key) {
+            disk.entries.insert(key.into(), value);
+        }
+        Ok(())
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {

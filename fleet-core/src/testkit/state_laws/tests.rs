@@ -29,6 +29,7 @@ async fn what_is_saved_wrongly_is_found() {
         CountsBeforeItChecks: a_refused_checkpoint_leaves_nothing,
         Forgets: what_was_saved_survives_a_crash,
         LastWriterWins: what_is_put_once_stays,
+        NeverReplaces: what_replaces_is_there_alone,
         ReadsThenWrites: of_racing_writers_one_is_first,
     );
 }
@@ -55,6 +56,7 @@ async fn random_histories_find_what_is_wrong() {
         SkipsAhead: histories_agree_with_the_naive_store,
         CountsBeforeItChecks: histories_agree_with_the_naive_store,
         Forgets: histories_agree_with_the_naive_store,
+        NeverReplaces: histories_agree_with_the_naive_store,
         LastWriterWins: histories_agree_with_the_naive_store,
         KeepsTheToken: histories_agree_with_the_naive_store,
         RestartsTokens: histories_agree_with_the_naive_store,
