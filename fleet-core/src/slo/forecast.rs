@@ -11,7 +11,7 @@ use crate::time::Time;
 /// Length of a bucket, ms.
 const BUCKET_MS: i64 = 300_000;
 /// Buckets of the window.
-const BUCKETS: i64 = 8_640;
+const BUCKETS: u32 = 8_640;
 
 /// When no more than some share of the budget is used.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,7 +66,7 @@ pub fn ages_out(
     percent: u32,
 ) -> Option<AgesOut> {
     let newest = bucket(now);
-    let oldest = newest - BUCKETS + 1;
+    let oldest = newest - i64::from(BUCKETS) + 1;
     let sum = month.iter().fold(Counts::default(), |sum, (_, counts)| sum + *counts);
     let (total, covered) = (sum.total(), month.len() as u128);
     if total == 0 {
@@ -75,17 +75,18 @@ pub fn ages_out(
     let mut left = sum;
     let mut buckets = month.iter().peekable();
     for k in 0..=BUCKETS {
-        while let Some((_, gone)) = buckets.next_if(|(at, _)| bucket(*at) < oldest + k) {
+        while let Some((_, gone)) = buckets.next_if(|(at, _)| bucket(*at) < oldest + i64::from(k)) {
             left = Counts { good: left.good - gone.good, bad: left.bad - gone.bad };
         }
         // Both sides are multiplied by the covered buckets, so that the mean stays a whole number.
         let spent = u128::from(left.bad) * 1_000_000 * covered;
-        let requests = left.total() * covered + u128::from(k.unsigned_abs()) * total;
+        let requests = left.total() * covered + u128::from(k) * total;
         let allowed = requests * u128::from(objective.budget_ppm());
         if spent * 100 <= allowed * u128::from(percent) {
-            let at = if k == 0 { now } else { Time::from_ms((newest + 1 + k) * BUCKET_MS) };
+            let at =
+                if k == 0 { now } else { Time::from_ms((newest + 1 + i64::from(k)) * BUCKET_MS) };
             let used = if spent == 0 { 0.0 } else { spent as f64 / allowed as f64 };
-            return Some(AgesOut { buckets: k as u32, at, used });
+            return Some(AgesOut { buckets: k, at, used });
         }
     }
     None
@@ -114,7 +115,7 @@ pub fn worst_outage(objective: Objective, month: &[(Time, Counts)]) -> Option<Ou
         to: Time::from_ms((last + 1) * BUCKET_MS),
         counts,
         used: counts.bad as f64 * 1e6 / allowed,
-        ages_out_at: Time::from_ms((last + BUCKETS) * BUCKET_MS),
+        ages_out_at: Time::from_ms((last + i64::from(BUCKETS)) * BUCKET_MS),
     })
 }
 
