@@ -6,6 +6,7 @@ mod ill;
 mod killed;
 mod laws;
 mod real;
+mod same_city;
 mod same_roads;
 
 use std::{path::Path, sync::Arc};
@@ -35,11 +36,20 @@ fn shared() -> Option<OsrmClient> {
     testkit::server("osrm").map(|url| client(OsrmSettings::new(url)))
 }
 
-/// A server of the test's own on `extract` (OSM XML); `None` if OSRM is absent.
+/// A server of the test's own on `extract`; `None` if OSRM is absent.
 fn own(extract: &Path) -> Option<OwnServer> {
     testkit::server("osrm")?;
-    let extract = extract.to_str().unwrap();
-    Some(OwnServer::start(SCRIPT, &[("FLEET_SERVICES_OSRM_EXTRACT", extract)]))
+    Some(OwnServer::start(SCRIPT, &[data(extract)]))
+}
+
+/// As [`own`], by another profile than OSRM's car profile.
+fn own_with(extract: &Path, profile: &str) -> Option<OwnServer> {
+    testkit::server("osrm")?;
+    Some(OwnServer::start(SCRIPT, &[data(extract), ("FLEET_SERVICES_OSRM_PROFILE", profile)]))
+}
+
+fn data(extract: &Path) -> (&str, &str) {
+    ("FLEET_SERVICES_OSRM_EXTRACT", extract.to_str().unwrap())
 }
 
 /// Writes the bundled network as an extract.

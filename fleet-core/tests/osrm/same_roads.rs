@@ -29,6 +29,11 @@ impl Differences {
         self.duration = (self.duration.0.min(duration), self.duration.1.max(duration));
     }
 
+    /// Pairs that went by another way.
+    pub(crate) fn other_ways(&self) -> u32 {
+        self.other_ways
+    }
+
     #[expect(clippy::print_stdout, reason = "the differences are what one wants to see")]
     pub(crate) fn print(&self, what: &str) {
         let percent = |share: f64| share * 100.0;
