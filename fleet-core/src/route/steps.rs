@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::{
+    graph::Ferries,
     legs::label,
-    network::{Network, NodeIx},
+    network::{Network, NodeIx, SegmentIx},
     path::{Piece, Route},
 };
-use crate::geo::{Position, heading_deg};
+use crate::geo::{Position, flat_distance_m, heading_deg};
 
 /// A bend this far before and after a joint of roads does not make the turn there, metres.
 const LOOK_M: f64 = 40.0;
@@ -89,8 +90,9 @@ pub struct Step {
 }
 
 impl Route {
-    /// What the driver does, from departure to arrival: where the road's number or name changes, or
-    /// where one turns by more than 50 degrees at a joint of roads. Their lengths add up to the route.
+    /// What the driver does, from departure to arrival: where the road's number or name changes, and
+    /// where the road that one is on turns by more than 50 degrees while another goes on straighter.
+    /// Their lengths add up to the route.
     ///
     /// ```
     /// use fleet_core::route::{BuiltinRouter, Turn};
@@ -114,17 +116,22 @@ impl Route {
         steps.push(step(Turn::Depart, first, 0.0, self.from.position));
         for (ix, pair) in self.pieces.windows(2).enumerate() {
             let (before, after) = (&pair[0], &pair[1]);
-            let is_joint = before.segment != after.segment
-                || (before.heading_deg - after.heading_deg + 180.0).rem_euclid(360.0) < 1e-9;
-            let Some(turn) = is_joint.then(|| self.turn_after(ix)) else { continue };
+            let turns_back =
+                (before.heading_deg - after.heading_deg + 180.0).rem_euclid(360.0) < 1e-9;
+            if before.segment == after.segment && !turns_back {
+                continue;
+            }
+            let joint = Joint::new(network, before, after).filter(|_| !turns_back);
+            let by_deg = joint.as_ref().map_or_else(|| self.turn_deg(ix), Joint::turn_deg);
             let (from, to) = (road(before), road(after));
-            let is_sharp = !matches!(turn, (_, angle_deg) if angle_deg.abs() < TOLD_DEG);
+            let is_sharp = by_deg.abs() >= TOLD_DEG;
+            let is_told = from != to || is_sharp && joint.is_none_or(|j| j.leads_astray());
             let turn = match (before.ferry, after.ferry) {
                 (false, true) => Turn::Board,
                 (true, false) => Turn::Land,
-                _ => turn.0,
+                _ => Turn::by(by_deg),
             };
-            if from != to || is_sharp {
+            if is_told || turns_back {
                 steps.push(step(turn, to, after.start_m, after.from));
             }
         }
@@ -136,15 +143,72 @@ impl Route {
         steps
     }
 
-    /// The turn between a piece and the next, and how far to the right it goes, degrees.
-    fn turn_after(&self, ix: usize) -> (Turn, f64) {
+    /// By how far one turns to the right between a piece and the next, degrees, as the route lies.
+    fn turn_deg(&self, ix: usize) -> f64 {
         let (at_m, here) = (self.pieces[ix + 1].start_m, self.pieces[ix + 1].from);
         let place = |m: f64, hint| self.position_at(m, self.piece_at(m, hint)).0;
         let before = place((at_m - LOOK_M).max(0.0), 0);
         let after = place((at_m + LOOK_M).min(self.length_m), ix);
-        let turn_deg = heading_deg(here, after) - heading_deg(before, here);
-        let angle_deg = (turn_deg + 180.0).rem_euclid(360.0) - 180.0;
-        (Turn::by(angle_deg), angle_deg)
+        between(heading_deg(before, here), heading_deg(here, after))
+    }
+}
+
+/// From one heading to another, to the right: -180 to 180 degrees.
+fn between(from_deg: f64, to_deg: f64) -> f64 {
+    (to_deg - from_deg + 180.0).rem_euclid(360.0) - 180.0
+}
+
+/// The node at which a way passes from one road to another.
+struct Joint<'a> {
+    network: &'a Network,
+    node: NodeIx,
+    before: SegmentIx,
+    after: SegmentIx,
+}
+
+impl<'a> Joint<'a> {
+    /// `None` where the way is not on two roads that meet there.
+    fn new(network: &'a Network, before: &Piece, after: &Piece) -> Option<Self> {
+        let ends = |piece: &Piece| {
+            let road = network.segments().get(piece.segment.index())?;
+            Some([road.from, road.to])
+        };
+        let (before_ends, after_ends) = (ends(before)?, ends(after)?);
+        let is_here = |ix: &NodeIx| {
+            let place = network.node_at(*ix).position;
+            before_ends.contains(ix) && flat_distance_m(place, after.from) < 1.0
+        };
+        let node = after_ends.into_iter().find(is_here)?;
+        Some(Self { network, node, before: before.segment, after: after.segment })
+    }
+
+    /// By how far one turns to the right, degrees, as the roads are given: a line that was bent until
+    /// it is as long as its road says nothing of the turn at its end.
+    fn turn_deg(&self) -> f64 {
+        between(self.arrives_deg(), self.leaves_deg(self.after))
+    }
+
+    /// Whether another road goes on straighter.
+    fn leads_astray(&self) -> bool {
+        let off_deg = |segment| between(self.arrives_deg(), self.leaves_deg(segment)).abs();
+        let own = off_deg(self.after);
+        let exits = self.network.graph.leaving(self.node, Ferries::LeftOut);
+        let mut others = exits.map(|edge| edge.segment());
+        others.any(|other| other != self.before && other != self.after && off_deg(other) < own)
+    }
+
+    fn arrives_deg(&self) -> f64 {
+        self.leaves_deg(self.before) + 180.0
+    }
+
+    /// The heading in which a road leaves the node, degrees.
+    fn leaves_deg(&self, segment: SegmentIx) -> f64 {
+        let mut line = self.network.drawn_line(&self.network.segments()[segment.index()]);
+        if self.network.segments()[segment.index()].from != self.node {
+            line.reverse();
+        }
+        let far = line.iter().find(|via| flat_distance_m(line[0].position, via.position) >= LOOK_M);
+        heading_deg(line[0].position, far.unwrap_or(&line[line.len() - 1]).position)
     }
 }
 
@@ -184,6 +248,31 @@ mod tests {
             assert_eq!(told, expected);
             assert_eq!(steps[1].node, Some(nodes[1]));
         }
+    }
+
+    #[test]
+    fn a_road_that_bends_is_told_only_where_one_might_go_straight_on() {
+        let steps = |has_other: bool| {
+            let mut roads = NetworkBuilder::new("a bend");
+            let nodes = [(0, 0), (1, 0), (1, 1), (2, 0)].map(|(north, east)| {
+                let (lat, lon) = (26.0 + 1e-2 * f64::from(north), 91.0 + 1e-2 * f64::from(east));
+                roads.add_node(Node::junction(format!("{north},{east}"), Position { lat, lon }))
+            });
+            let mut road = |from: usize, to: usize, name: &str| {
+                let road = Segment::between(format!("{from}-{to}"), nodes[from], nodes[to]);
+                roads.add_segment(Segment { name: Some(name.into()), ..road });
+            };
+            road(0, 1, "High Street");
+            road(1, 2, "High Street");
+            if has_other {
+                road(1, 3, "Low Street");
+            }
+            let router = BuiltinRouter::new(roads.build().unwrap().into());
+            let route = router.route_nodes(nodes[0], nodes[2]).unwrap();
+            route.steps(router.network()).iter().map(|step| step.turn).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(false), [Turn::Depart, Turn::Arrive]);
+        assert_eq!(steps(true), [Turn::Depart, Turn::Right, Turn::Arrive]);
     }
 
     #[test]
