@@ -186,6 +186,9 @@ pub(crate) struct RouteArgs {
     /// Tell up to so many other ways, 0 to 5 [default: 0].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) alternatives: Option<String>,
+    /// Tell the turns too, with road names; --json always does.
+    #[arg(long)]
+    pub(crate) turns: bool,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "geojson")]
     pub(crate) json: bool,

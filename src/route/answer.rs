@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use fleet_core::{
     eta::{Pacing, Planner, ServiceClass, Timetable, promised_hours},
-    route::Route,
+    route::{Route, Sla},
     time::Time,
     units::round_to,
 };
@@ -56,6 +56,7 @@ pub(super) struct Told {
     pub(super) tolls_inr: f64,
     pub(super) promised_h: Promised,
     pub(super) legs: Vec<LegTold>,
+    pub(super) turns: Vec<TurnTold>,
     pub(super) stops: Vec<StopTold>,
     pub(super) risks: Vec<RiskTold>,
     pub(super) warnings: Vec<String>,
@@ -115,6 +116,16 @@ pub(super) struct LegTold {
     pub(super) start_m: f64,
     #[serde(skip)]
     pub(super) end_m: f64,
+}
+
+/// What the driver does, and the road that follows.
+#[derive(Debug, Serialize)]
+pub(super) struct TurnTold {
+    pub(super) turn: &'static str,
+    pub(super) road: String,
+    pub(super) place: Option<String>,
+    pub(super) at_km: f64,
+    pub(super) distance_km: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -211,6 +222,39 @@ fn rupees(upaise: u64) -> f64 {
     round_to(upaise as f64 * 1e-8, 0)
 }
 
+fn promised(route: &Route, sla: &Sla) -> Promised {
+    let promise = |class| round_to(promised_hours(route, sla, class), 1);
+    Promised { standard: promise(ServiceClass::Standard), express: promise(ServiceClass::Express) }
+}
+
+/// That the plan takes longer than a customer is promised, and whether one more driver would help.
+fn late(question: &Question, planner: &Planner<'_>, way: &Way, promised_h: f64) -> Option<String> {
+    let taken_h = |table: &Timetable| table.total_s() / 3_600.0;
+    let over_h = taken_h(&way.table) - promised_h;
+    if planner.pacing() == Pacing::FreeFlow || over_h < 0.05 {
+        return None;
+    }
+    let drivers = planner.drivers() + 1;
+    let more = || {
+        question
+            .planner()
+            .ok()?
+            .with_drivers(drivers)
+            .plan(&way.route, &question.start(planner))
+            .ok()
+    };
+    let helps = (drivers <= ask::DRIVERS_MAX)
+        .then(more)
+        .flatten()
+        .filter(|more| taken_h(more) < taken_h(&way.table) - 0.5);
+    let with_more = helps.map_or(String::new(), |more| {
+        format!("; with {drivers} drivers it takes {:.1} h", taken_h(&more))
+    });
+    Some(format!(
+        "the plan is {over_h:.1} h over the standard promise of {promised_h:.1} h{with_more}"
+    ))
+}
+
 /// Diesel and tolls in whole rupees, and their sum where diesel has a price.
 fn costs(table: &Timetable) -> (Option<f64>, f64, Option<f64>) {
     let (diesel, tolls) = (table.fuel().cost_upaise.map(rupees), round_to(table.tolls_inr(), 0));
@@ -264,7 +308,8 @@ fn tell(
         descent_m += (piece.from_altitude_m - piece.to_altitude_m).max(0.0);
         highest_m = highest_m.max(piece.to_altitude_m);
     }
-    let promise = |class| round_to(promised_hours(route, network.sla(), class), 1);
+    let promised_h = promised(route, network.sla());
+    let late = late(question, planner, way, promised_h.standard);
     Told {
         network: network.name().to_owned(),
         from: PlaceTold { snapped_m: round_to(route.from.snapped_m, 0), ..end(0.0) },
@@ -299,14 +344,12 @@ fn tell(
         cost_inr,
         diesel_inr,
         tolls_inr,
-        promised_h: Promised {
-            standard: promise(ServiceClass::Standard),
-            express: promise(ServiceClass::Express),
-        },
+        promised_h,
         legs: teller.legs(calls, planner.pacing()),
+        turns: teller.turns(),
         stops: table.halts().iter().map(|halt| teller.stop(halt)).collect(),
         risks: teller.risks(),
-        warnings: teller.warnings(),
+        warnings: teller.warnings().into_iter().chain(late).collect(),
         alternatives,
         departs_at: table.departs(),
         arrives_at: table.arrives(),

@@ -15,6 +15,8 @@ use crate::{cli::RouteArgs, network, truck};
 
 /// The truck that drives when none is named.
 const USUAL_TRUCK: &str = "rigid_6x2_25t5";
+/// The most drivers on board.
+pub(super) const DRIVERS_MAX: u32 = 3;
 
 /// A question that can be answered.
 pub(super) struct Question {
@@ -58,7 +60,7 @@ pub(super) fn ask(args: &RouteArgs) -> Result<Question> {
     let model = truck::find(args.truck.as_deref().unwrap_or(USUAL_TRUCK));
     let model = model.map_err(|error| faults.0.push(format!("--truck: {error:#}"))).ok();
     let departs = faults.time(args.depart.as_deref());
-    let drivers = faults.whole("--drivers", args.drivers.as_deref(), 1, 1..=3);
+    let drivers = faults.whole("--drivers", args.drivers.as_deref(), 1, 1..=DRIVERS_MAX);
     let alternatives = faults.whole("--alternatives", args.alternatives.as_deref(), 0, 0..=5);
     let most_l = model.as_ref().map_or(2_000.0, |model| model.fuel_tank_l);
     let fuel_l = faults.number("--fuel", args.fuel.as_deref(), 0.0..=most_l);

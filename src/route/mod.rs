@@ -19,6 +19,7 @@ pub(crate) fn run(args: &RouteArgs) -> Result<()> {
     let text = match (args.json, args.geojson) {
         (true, _) => format!("{}\n", serde_json::to_string_pretty(&answer.told)?),
         (_, true) => format!("{:#}\n", geojson::features(&answer)),
+        (false, false) if args.turns => text::page(&answer.told) + &text::turns(&answer.told),
         (false, false) => text::page(&answer.told),
     };
     std::io::stdout().write_all(text.as_bytes())?;

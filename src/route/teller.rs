@@ -3,11 +3,11 @@
 use fleet_core::{
     driver::Due,
     eta::{Halt, Pacing, Reason, RestPlace, Timetable},
-    route::{Leg, Network, NodeIx, Route, ZoneRule},
+    route::{Leg, Network, NodeIx, Route, Step, ZoneRule},
     units::round_to,
 };
 
-use super::answer::{LegTold, PlaceTold, RiskTold, StopTold, km, litres};
+use super::answer::{LegTold, PlaceTold, RiskTold, StopTold, TurnTold, km, litres};
 
 /// Puts places and times into words.
 pub(super) struct Teller<'a> {
@@ -89,6 +89,18 @@ impl Teller<'_> {
         self.route.legs(self.network, calls).into_iter().map(told).collect()
     }
 
+    pub(super) fn turns(&self) -> Vec<TurnTold> {
+        let named = |ix: NodeIx| Some(self.network.node_at(ix).name.to_string());
+        let told = |step: Step| TurnTold {
+            turn: step.turn.as_str(),
+            place: step.node.and_then(named).filter(|name| !name.is_empty()),
+            at_km: km(step.at_m),
+            distance_km: round_to(km(step.at_m + step.length_m) - km(step.at_m), 3),
+            road: step.road,
+        };
+        self.route.steps(self.network).into_iter().map(told).collect()
+    }
+
     pub(super) fn stop(&self, halt: &Halt) -> StopTold {
         let near = self.near(halt.at_m);
         let stop = |kind, place| StopTold {
@@ -117,9 +129,12 @@ impl Teller<'_> {
             Reason::Rest { due, place } => {
                 let kind = if due == Due::Break { "break" } else { "rest" };
                 let place = match place {
-                    RestPlace::Area(ix) => format!("{}, {near}", self.network.rest_areas()[ix].id),
+                    RestPlace::Area(ix) => {
+                        let area = &self.network.rest_areas()[ix];
+                        format!("{} {}, {near}", area.kind.replace('_', " "), area.id)
+                    }
                     RestPlace::Station(ix) => {
-                        format!("{}, {near}", self.network.fuel_stations()[ix].id)
+                        format!("pump {}, {near}", self.network.fuel_stations()[ix].id)
                     }
                     RestPlace::Town(_) => near,
                     RestPlace::Roadside => format!("by the road, {near}"),

@@ -2,7 +2,7 @@
 
 use fleet_core::{time::Time, units::round_to};
 
-use super::answer::{LegTold, OtherTold, PlaceTold, StopTold, Told};
+use super::answer::{LegTold, OtherTold, PlaceTold, StopTold, Told, TurnTold};
 
 pub(super) fn page(told: &Told) -> String {
     let mut page = head(told);
@@ -126,8 +126,7 @@ fn minutes(told: &Told) -> (f64, f64, f64) {
 }
 
 fn legs(told: &Told) -> String {
-    let is_timed = told.departs_at.is_some();
-    let last = if is_timed { "clock" } else { "" };
+    let last = if told.departs_at.is_some() { "clock" } else { "after" };
     let wide = |of: fn(&LegTold) -> &str| {
         told.legs.iter().map(|leg| of(leg).chars().count()).max().unwrap_or(0).max(4)
     };
@@ -192,12 +191,37 @@ fn other_way(other: &OtherTold) -> String {
     )
 }
 
-/// The clock so long after the departure, or so long after it where there is no clock.
+/// The clock so long after the departure, or that span where there is no clock.
 fn at(told: &Told, elapsed_s: f64) -> String {
     match told.departs_at {
         Some(departs) => day_clock(departs.plus_ms((elapsed_s * 1e3) as i64)),
-        None => String::new(),
+        None => format!("+{}", span_short(round_to(elapsed_s / 60.0, 1))),
     }
+}
+
+/// What the driver does on the way.
+pub(super) fn turns(told: &Told) -> String {
+    let wide = |of: fn(&TurnTold) -> &str| {
+        told.turns.iter().map(|turn| of(turn).chars().count()).max().unwrap_or(0)
+    };
+    let (turn_width, road_width) = (wide(|turn| turn.turn), wide(|turn| &turn.road));
+    let mut text = String::from("\nturns\n");
+    for turn in &told.turns {
+        let what = turn.turn.replace('_', " ");
+        let end_km = round_to(turn.at_km + turn.distance_km, 1);
+        let on = match end_km - round_to(turn.at_km, 1) {
+            km if km > 0.0 => format!("{km:>6.1} km"),
+            _ => String::new(),
+        };
+        let place = turn.place.as_deref().unwrap_or_default();
+        let line = format!(
+            "{:>9.1} km  {what:turn_width$}  {:road_width$}  {on:9}  {place}",
+            turn.at_km, turn.road
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];

@@ -146,6 +146,32 @@ fn the_page_reads_from_top_to_bottom_and_its_columns_add_up() {
 }
 
 #[test]
+fn turns_name_the_roads_and_add_up_and_none_is_told_where_the_road_just_goes_on() {
+    let told = json(&["Siliguri", "Imphal"]);
+    assert!((sum(&told, "turns", "distance_km") - number(&told, "distance_km")).abs() < 0.01);
+    let page = succeed(&["route", "Siliguri", "Imphal", "--turns"]);
+    let (_, turns) = page.split_once("\nturns\n").unwrap();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let turns: Vec<String> = turns.lines().map(words).collect();
+    assert_eq!(turns.first().unwrap(), "0.0 km depart NH27 587.0 km Siliguri");
+    assert_eq!(turns.last().unwrap(), "963.0 km arrive NH2 Imphal");
+    assert!(!page.contains(" back "), "{page}");
+    assert!(!succeed(&["route", "Siliguri", "Imphal"]).contains("\nturns\n"));
+}
+
+#[test]
+fn a_plan_beyond_the_promise_says_so_and_what_another_driver_does() {
+    let page = succeed(&["route", "Guwahati", "Tawang", "--load", "16"]);
+    let warning = page.lines().find(|line| line.starts_with("warning: ")).unwrap();
+    assert!(warning.contains("over the standard promise of"), "{warning}");
+    assert!(warning.contains("with 2 drivers it takes"), "{warning}");
+    let two = json(&["Guwahati", "Tawang", "--load", "16", "--drivers", "2"]);
+    let hours = format!("{:.1} h", number(&two, "duration_h"));
+    assert!(warning.ends_with(&hours), "{warning}: {hours}");
+    assert!(page.lines().all(|line| line.trim_end() == line), "{page}");
+}
+
+#[test]
 fn geojson_has_a_line_for_each_leg_and_a_point_for_each_stop() {
     let told = json(&["guwahati", "shillong"]);
     let drawn = succeed(&["route", "guwahati", "shillong", "--geojson"]);
