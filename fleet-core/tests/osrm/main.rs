@@ -8,6 +8,7 @@ mod laws;
 mod real;
 mod same_city;
 mod same_roads;
+mod same_traces;
 
 use std::{path::Path, sync::Arc};
 

@@ -73,7 +73,7 @@ impl City {
     }
 }
 
-fn read(xml: &str) -> Region {
+pub(crate) fn read(xml: &str) -> Region {
     let options = Options { speeds: SpeedProfile::osrm_car(), ..Options::default() };
     osm::read(Source::Bytes(xml.as_bytes()), &options, &mut |_| {}).unwrap()
 }
