@@ -56,10 +56,12 @@ pub(super) struct Lattice {
 }
 
 impl Lattice {
+    /// Of a trace whose first fix is at `pin`, where that is known already.
     pub(super) fn new(
         reach: &Reach,
         settings: &Settings,
         trace: &[Fix],
+        pin: Option<OnEdge>,
         tracepoints: &mut [Tracepoint],
     ) -> Self {
         let mut lattice = Self { columns: Vec::new(), best: Vec::new(), settings: *settings };
@@ -71,7 +73,10 @@ impl Lattice {
             }
             let sigma_m = settings.sigma_of(fix.accuracy_m);
             let radius_m = (4.0 * sigma_m).clamp(50.0, RADIUS_MAX_M);
-            let places = reach.near(fix.position, radius_m, settings.roads_max);
+            let places = match pin.filter(|_| ix == 0) {
+                Some(place) => vec![place],
+                None => reach.near(fix.position, radius_m, settings.roads_max),
+            };
             if places.is_empty() {
                 continue;
             }

@@ -13,6 +13,8 @@
 //! - where no truck could have come in the time, or after a long silence, the trace falls into
 //!   several [`Matching`]s and says why.
 //!
+//! A trace that never ends is [followed](Matcher::follow) in bounded memory.
+//!
 //! [`Matching::quality`] is honest: at most 1; the share of the length that is likely right (by the
 //! forward-backward algorithm, so that two equally good roads give a half), less where the fixes do
 //! not fit the model. It is absent where it cannot be known.
@@ -40,6 +42,7 @@
 //! # Ok::<(), fleet_core::Error>(())
 //! ```
 
+mod follow;
 mod lattice;
 mod path;
 mod settings;
@@ -48,7 +51,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use self::settings::Settings;
+use self::lattice::Lattice;
+pub use self::{
+    follow::{Follower, Settled},
+    settings::Settings,
+};
 use crate::{
     Error, Result,
     domain::Fix,
@@ -56,7 +63,7 @@ use crate::{
     route::{Network, SegmentIx, reach::Reach},
 };
 
-/// The most fixes of a trace: match longer ones in parts.
+/// The most fixes of a trace; [`Matcher::follow`] takes longer ones.
 pub const TRACE_MAX: usize = 10_000;
 
 /// Matches traces to the roads of a network. Clones share the roads.
@@ -193,8 +200,10 @@ impl Matcher {
             }
         }
         let mut tracepoints = vec![Tracepoint::NoRoad; trace.len()];
-        let lattice = lattice::Lattice::new(&self.reach, &self.settings, trace, &mut tracepoints);
-        let matchings = path::matchings(&lattice, &self.reach, trace, &mut tracepoints);
+        let lattice = Lattice::new(&self.reach, &self.settings, trace, None, &mut tracepoints);
+        let likeliest = lattice.likeliest();
+        let (matchings, _) =
+            path::matchings(&lattice, &likeliest, &self.reach, trace, &mut tracepoints);
         Ok(Matched { tracepoints, matchings })
     }
 }

@@ -12,21 +12,21 @@ use crate::{
     route::reach::{Edge, OnEdge, Reach, ReachScratch},
 };
 
-/// The likeliest way of a lattice.
+/// The way along the likeliest places of a lattice, and where it ends.
 pub(super) fn matchings(
     lattice: &Lattice,
+    likeliest: &[(usize, usize, bool)],
     reach: &Arc<Reach>,
     trace: &[Fix],
     tracepoints: &mut [Tracepoint],
-) -> Vec<Matching> {
-    let likeliest = lattice.likeliest();
+) -> (Vec<Matching>, Option<OnEdge>) {
     for column in &lattice.columns {
         tracepoints[column.fix] = Tracepoint::Outlier; // unless the way passes it
     }
     let posteriors = lattice.posteriors();
     let mut scratch = ReachScratch::default();
     let mut matchings: Vec<Matching> = Vec::new();
-    let mut before: Option<usize> = None;
+    let (mut before, mut end_place): (Option<usize>, _) = (None, None);
     let starts: Vec<usize> = (0..likeliest.len()).filter(|ix| likeliest[*ix].2).collect();
     for (number, start) in starts.iter().enumerate() {
         let end = starts.get(number + 1).copied().unwrap_or(likeliest.len());
@@ -51,8 +51,11 @@ pub(super) fn matchings(
             broken_by,
         });
         before = Some(last);
+        end_place = Some(
+            driven.end(lattice.columns[part[part.len() - 1].0].places[part[part.len() - 1].1]),
+        );
     }
-    matchings
+    (matchings, end_place)
 }
 
 fn why(lattice: &Lattice, before: &Fix, after: &Fix) -> Break {
@@ -189,6 +192,14 @@ impl<'a> Driven<'a> {
             distance_m,
             along_m: self.length_m,
         };
+    }
+
+    /// Where it ends, by the last place: noise may have gone back a little from there.
+    fn end(&self, place: OnEdge) -> OnEdge {
+        match self.parts.last() {
+            Some(&(edge, _, at_m)) if edge == place.edge => OnEdge { at_m, ..place },
+            _ => place,
+        }
     }
 
     /// The likely share of the length; less if fixes lie farther off than they should (the squares of

@@ -12,23 +12,23 @@ use crate::{
     route::{BuiltinRouter, Route},
 };
 
-fn shillong_road() -> std::sync::Arc<Route> {
+pub(super) fn shillong_road() -> std::sync::Arc<Route> {
     let router = BuiltinRouter::ne_india();
     let node = |id| router.network().node(id).unwrap();
     router.route_nodes(node("guwahati"), node("shillong")).unwrap()
 }
 
-fn on_road(route: &Route, at_m: f64) -> Position {
+pub(super) fn on_road(route: &Route, at_m: f64) -> Position {
     route.position_at(at_m, route.piece_at(at_m, 0)).0
 }
 
 /// A fix every 30 s, 400 m apart.
-fn plain(count: i64) -> Vec<Fix> {
+pub(super) fn plain(count: i64) -> Vec<Fix> {
     let route = shillong_road();
     (0..count).map(|ix| fix(30 * ix, on_road(&route, 20_000.0 + 400.0 * ix as f64))).collect()
 }
 
-fn aside(fix: Fix, metres: f64) -> Fix {
+pub(super) fn aside(fix: Fix, metres: f64) -> Fix {
     Fix { position: crate::geo::destination(fix.position, 90.0, metres), ..fix }
 }
 
