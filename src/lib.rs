@@ -15,6 +15,7 @@ mod dead_letters;
 mod dump;
 mod keys;
 mod network;
+mod osrm;
 mod platform;
 mod progress;
 mod report;

@@ -11,16 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use fleet_api::keys::KeyText;
-use fleet_core::{
-    hook::Hook,
-    random::Stream,
-    ratelimit::MemoryLimiter,
-    route::{
-        Network, Router,
-        osrm::{OsrmRouter, OsrmSettings},
-    },
-    time::Clock,
-};
+use fleet_core::{hook::Hook, ratelimit::MemoryLimiter, route::Router};
 use fleet_pipeline::{ARCHIVER, ConsumerSettings, PipelineMetrics, RECORDER, Sink, consumer};
 use fleet_sim::{Progress, SimMetrics, SimSettings};
 use prometheus::Registry;
@@ -30,7 +21,7 @@ use tracing::info;
 use crate::{
     consistency,
     data_dir::{Addresses, DataDir},
-    progress,
+    osrm, progress,
     settings::Settings,
 };
 
@@ -179,7 +170,7 @@ async fn simulate(
     let parts = fleet_sim::Components {
         log: Arc::clone(&data.log) as _,
         state: Arc::clone(&data.state) as _,
-        router: settings.router.as_deref().map(|url| osrm(url, &data.clock)).transpose()?,
+        router: router(settings, data, registry)?,
         clock: Arc::clone(&data.clock),
         metrics: SimMetrics::register(registry)?,
         progress: Arc::clone(progress),
@@ -200,11 +191,13 @@ async fn simulate(
     }
 }
 
-/// The router on the server at `url`, for the bundled roads.
-fn osrm(url: &str, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Router>> {
-    let jitter = Stream::new(u64::from(std::process::id()), "data-fleet", "osrm");
-    let (network, settings) = (Arc::clone(Network::ne_india()), OsrmSettings::new(url));
-    Ok(Arc::new(OsrmRouter::new(settings, network, Arc::clone(clock), jitter)?))
+/// The router that was asked for; the built-in one is the simulator's own.
+fn router(
+    settings: &Settings,
+    data: &DataDir,
+    registry: &Registry,
+) -> Result<Option<Arc<dyn Router>>> {
+    settings.router.as_deref().map(|url| osrm::router(url, &data.clock, registry)).transpose()
 }
 
 /// Waits until both groups have committed everything, or a signal: what is left then waits in the

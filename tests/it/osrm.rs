@@ -109,10 +109,18 @@ fn while_the_server_is_away_trucks_wait_and_all_else_goes_on() {
         Platform::start(&[&flags[..], &["--until", UNTIL, "--router", server.url()]].concat());
     // All thirty come to where they need a way; the API tells of it meanwhile.
     let metrics = || platform.get("/metrics").1;
-    while !metrics().contains("fleet_sim_trucks_awaiting_plan 30") {
+    for line in [
+        "fleet_sim_trucks_awaiting_plan 30\n",
+        "fleet_osrm_circuit_state{state=\"open\"} 1\n",
+        "fleet_osrm_requests_total{outcome=\"unreachable\"}",
+    ] {
+        while !metrics().contains(line) {
+            std::thread::yield_now();
+        }
+    }
+    while metrics().contains("fleet_sim_plan_failures_total 0\n") {
         std::thread::yield_now();
     }
-    assert!(!metrics().contains("fleet_sim_plan_failures_total 0\n"));
     server.start_again();
     drop(platform);
     succeed(&run_flags(&rough, UNTIL, &["--router", server.url()]));
