@@ -112,7 +112,7 @@ fn while_the_server_is_away_trucks_wait_and_all_else_goes_on() {
     for line in [
         "fleet_sim_trucks_awaiting_plan 30\n",
         "fleet_osrm_circuit_state{state=\"open\"} 1\n",
-        "fleet_osrm_requests_total{outcome=\"unreachable\"}",
+        "fleet_osrm_requests_total{outcome=\"circuit_open\"}",
     ] {
         while !metrics().contains(line) {
             std::thread::yield_now();
