@@ -114,6 +114,9 @@ impl Connection {
                 RedisKind::Parse | RedisKind::UnexpectedReturnType => {
                     Error::corrupt(format!("{text}; the answer is of another form than ours"))
                 }
+                _ if error.is_connection_refusal() => Error::unavailable(format!(
+                    "{text}; nothing listens there: check host and port, and that it is up"
+                )),
                 _ => Error::unavailable(text),
             },
         }

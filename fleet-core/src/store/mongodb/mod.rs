@@ -181,6 +181,13 @@ impl MongoStore {
             CauseKind::Authentication { .. } => {
                 Error::unavailable(format!("{context}: check user and password in the URL"))
             }
+            CauseKind::ServerSelection { message, .. } => {
+                // The cause describes the driver's view of the whole cluster: not for people.
+                return Error::unavailable(format!(
+                    "{context}: no server answers: check host, port and TLS, and that it is up{}",
+                    io_error(message)
+                ));
+            }
             CauseKind::Command(command) => match command.code {
                 59 | 238 => Error::invalid(format!(
                     "{context}: the server lacks what we need (for expiry set sweep to client)"
@@ -205,6 +212,13 @@ impl MongoStore {
         // A sender lives in `self`, so only the time can end this otherwise.
         let _ = tokio::time::timeout(LOOK_AGAIN, changed).await;
     }
+}
+
+/// The first failure of a connection that the driver tells of, in brackets.
+fn io_error(message: &str) -> String {
+    let told =
+        message.split_once("I/O error: ").and_then(|(_, rest)| rest.split(", labels").next());
+    told.map(|told| format!(" ({told})")).unwrap_or_default()
 }
 
 impl fmt::Debug for MongoStore {
