@@ -15,7 +15,6 @@ mod dead_letters;
 mod dump;
 mod keys;
 mod network;
-mod osrm;
 mod platform;
 mod progress;
 mod report;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use fleet_api::keys::KeyText;
 use fleet_core::{hook::Hook, ratelimit::MemoryLimiter, route::Router};
 use fleet_pipeline::{ARCHIVER, ConsumerSettings, PipelineMetrics, RECORDER, Sink, consumer};
-use fleet_sim::{Progress, SimMetrics, SimSettings};
+use fleet_sim::{Progress, SimMetrics, SimSettings, osrm};
 use prometheus::Registry;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::info;
@@ -21,7 +21,7 @@ use tracing::info;
 use crate::{
     consistency,
     data_dir::{Addresses, DataDir},
-    osrm, progress,
+    progress,
     settings::Settings,
 };
 
@@ -46,9 +46,9 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
     let data = DataDir::open(&settings.data_dir)?;
     let shown = settings.data_dir.display();
     consistency::check(&data).await.with_context(|| format!("data directory {shown}"))?;
-    let listener = bind("--listen", settings.listen).await?;
+    let listener = bind("--listen", settings.doors.listen).await?;
     let address = listener.local_addr()?;
-    let grpc_listener = match settings.grpc_listen {
+    let grpc_listener = match settings.doors.grpc_listen {
         Some(listen) => Some(bind("--grpc-listen", listen).await?),
         None => None,
     };
@@ -158,14 +158,9 @@ async fn simulate(
     services: &mut JoinSet<fleet_core::Result<()>>,
 ) -> Result<bool> {
     let sim = SimSettings {
-        seed: settings.seed,
-        start: settings.start,
-        trucks: settings.trucks,
-        speed: settings.speed,
-        until: settings.until,
         // The lock on the directory keeps others out; a restart takes its own lease up again.
         holder: "data-fleet".to_owned(),
-        ..SimSettings::default()
+        ..settings.sim.clone()
     };
     let parts = fleet_sim::Components {
         log: Arc::clone(&data.log) as _,
@@ -197,7 +192,8 @@ fn router(
     data: &DataDir,
     registry: &Registry,
 ) -> Result<Option<Arc<dyn Router>>> {
-    settings.router.as_deref().map(|url| osrm::router(url, &data.clock, registry)).transpose()
+    let server = settings.router.clone();
+    Ok(server.map(|server| osrm::router(server, &data.clock, registry)).transpose()?)
 }
 
 /// Waits until both groups have committed everything, or a signal: what is left then waits in the

@@ -18,7 +18,10 @@ mod operations;
 mod page;
 mod problem;
 mod rest;
+#[cfg(feature = "service")]
+pub mod serve;
 mod service;
+mod settings;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -37,6 +40,7 @@ use keys::{Entropy, KeyText};
 pub use guard::{Auth, Settings};
 pub use limits::OnUnavailable;
 pub use service::Service;
+pub use settings::Doors;
 
 /// What the API works with.
 #[derive(Clone)]

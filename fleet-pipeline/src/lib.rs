@@ -14,6 +14,8 @@
 pub mod consumer;
 mod housekeeping;
 mod metrics;
+#[cfg(feature = "service")]
+pub mod service;
 mod sink;
 
 pub use consumer::{Components, ConsumerSettings, run};
