@@ -20,6 +20,7 @@ mod progress;
 mod report;
 mod route;
 mod settings;
+mod slo;
 mod truck;
 
 use std::{io::Write, process::ExitCode};

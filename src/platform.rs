@@ -10,9 +10,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use fleet_api::keys::KeyText;
+use fleet_api::{keys::KeyText, slo::Level};
 use fleet_core::{hook::Hook, ratelimit::MemoryLimiter, route::Router};
-use fleet_pipeline::{ARCHIVER, ConsumerSettings, PipelineMetrics, RECORDER, Sink, consumer};
+use fleet_pipeline::{
+    ARCHIVER, ConsumerSettings, Levels, PipelineMetrics, RECORDER, Sink, consumer,
+};
 use fleet_sim::{Progress, SimMetrics, SimSettings, osrm};
 use prometheus::Registry;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -70,6 +72,7 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         let settings = ConsumerSettings::new(sink);
         services.spawn(consumer::run(settings, parts, until_stopped(stopped.clone())));
     }
+    let levels = metrics.levels().clone();
     let mut helpers = JoinSet::new();
     helpers.spawn(fleet_pipeline::keep_house(
         Arc::clone(&data.log) as _,
@@ -79,7 +82,7 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
         until_stopped(stopped.clone()),
     ));
-    let api = api_parts(&data, &registry, local_key);
+    let api = api_parts(&data, &registry, &levels, local_key);
     let asked = settings.api.clone();
     services.spawn(fleet_api::run(asked, api, listener, grpc_listener, until_stopped(stopped)));
     let grpc_address = grpc_address.map_or_else(|| "off".to_owned(), |address| address.to_string());
@@ -133,7 +136,12 @@ pub(crate) fn entropy(bytes: &mut [u8]) -> fleet_core::Result<()> {
         .map_err(|e| fleet_core::Error::internal("the system gives no random bytes").with_source(e))
 }
 
-fn api_parts(data: &DataDir, registry: &Registry, local_key: KeyText) -> fleet_api::Components {
+fn api_parts(
+    data: &DataDir,
+    registry: &Registry,
+    levels: &Levels,
+    local_key: KeyText,
+) -> fleet_api::Components {
     fleet_api::Components {
         log: Arc::clone(&data.log) as _,
         store: Arc::clone(&data.store) as _,
@@ -143,6 +151,13 @@ fn api_parts(data: &DataDir, registry: &Registry, local_key: KeyText) -> fleet_a
         registry: registry.clone(),
         limiter: Arc::new(MemoryLimiter::new(Arc::clone(&data.clock))),
         entropy,
+        tallies: [
+            (Level::Queryable, levels.queryable().clone()),
+            (Level::Completeness, levels.completeness().clone()),
+            (Level::Correctness, levels.correctness().clone()),
+        ]
+        .into(),
+        slo_source: None,
         local_key: Some(local_key),
     }
 }

@@ -7,7 +7,7 @@ use fleet_api::Doors;
 use fleet_core::{route::osrm::OsrmSettings, settings::Values};
 use fleet_sim::{SimSettings, Speed};
 
-use crate::cli::RunArgs;
+use crate::{cli::RunArgs, slo};
 
 /// Where data is unless told otherwise.
 pub(crate) const DATA_DIR: &str = "data";
@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) api: fleet_api::Settings,
 }
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 24] = [
     "data_dir",
     "trucks",
     "seed",
@@ -41,6 +41,14 @@ const NAMES: [&str; 16] = [
     "quotas",
     "limits_unavailable",
     "trusted_proxies",
+    "slo_availability",
+    "slo_latency",
+    "slo_latency_ms",
+    "slo_freshness",
+    "slo_queryable",
+    "slo_completeness",
+    "slo_correctness",
+    "slo_on_time",
 ];
 /// The settings of this process.
 pub(crate) fn resolve(args: &RunArgs) -> Result<Settings> {
@@ -73,13 +81,21 @@ fn flags(args: &RunArgs) -> [&Option<String>; NAMES.len()] {
         &args.quotas,
         &args.limits_unavailable,
         &args.trusted_proxies,
+        &args.slo.slo_availability,
+        &args.slo.slo_latency,
+        &args.slo.slo_latency_ms,
+        &args.slo.slo_freshness,
+        &args.slo.slo_queryable,
+        &args.slo.slo_completeness,
+        &args.slo.slo_correctness,
+        &args.slo.slo_on_time,
     ]
 }
 
 fn check(mut values: Values) -> Result<Settings> {
     let days = |text: &str| text.parse().ok().filter(|days| (1..=36_500).contains(days));
     let doors = Doors::read(&mut values);
-    let settings = Settings {
+    let mut settings = Settings {
         doors,
         sim: SimSettings::read(&mut values),
         router: OsrmSettings::read(&mut values),
@@ -91,6 +107,10 @@ fn check(mut values: Values) -> Result<Settings> {
             values.get("retention_days", "1 to 36500", days).unwrap_or(7_u64) * 86_400,
         ),
     };
+    settings.api.slo.at_speed(match settings.sim.speed {
+        Speed::Max => 1.0,
+        Speed::Real(factor) => factor,
+    });
     Ok(values.finish(settings)?)
 }
 
@@ -125,12 +145,14 @@ impl Settings {
             ("start", sim.start.map(|value| value.to_string())),
             ("until", sim.until.map(|value| value.to_string())),
         ];
+        let all = all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let mut out = std::io::stdout().lock();
-        for (name, value) in all {
-            if let Some(value) = value {
-                // A quoted TOML string and a Rust one agree on what settings can hold.
-                writeln!(out, "{name} = {value:?}")?;
-            }
+        for (name, value) in all.chain(slo::shown(&api.slo)) {
+            // A quoted TOML string and a Rust one agree on what settings can hold.
+            writeln!(out, "{name} = {value:?}")?;
+        }
+        for why in api.slo.unreachable() {
+            writeln!(out, "# {why}")?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use tracing::info;
 use crate::{Components, Doors, Settings, keys::KeyText};
 
 const ABOUT: &str = "REST, gRPC and live streams over the store, the log and the counters.";
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Setting; 20] = [
     Setting::new("log_url", "URL", "The log: kafka://HOST:PORT[,…]/[?SETTINGS]"),
     Setting::new("store_url", "URL", "The store: mongodb://HOST:PORT[/DATABASE]"),
     Setting::new("state_url", "URL", "State and rate limits: redis://HOST:PORT"),
@@ -38,6 +38,16 @@ const SETTINGS: [Setting; 12] = [
     )
     .or("fail-open-local"),
     Setting::new("trusted_proxies", "ADDRESSES", "Whose X-Forwarded-For is believed"),
+    Setting::new("slo_availability", "PERCENT", "Requests that must not fail by our fault")
+        .or("99.9"),
+    Setting::new("slo_latency", "PERCENT", "Answers that must begin in time").or("99"),
+    Setting::new("slo_latency_ms", "MS", "What is in time").or("250"),
+    Setting::new("slo_freshness", "PERCENT", "Trucks that must have been heard of in a minute")
+        .or("99"),
+    Setting::new("slo_queryable", "PERCENT", "Events that must be stored within 5 s").or("95"),
+    Setting::new("slo_completeness", "PERCENT", "Numbered reports that must come").or("99.9"),
+    Setting::new("slo_correctness", "PERCENT", "Records that must not be set aside").or("99.9"),
+    Setting::new("slo_on_time", "PERCENT", "Trips that must end when promised").or("90"),
     Setting::new("admin_key_file", "FILE", "An API key with every scope; made if it is not there"),
 ];
 /// The groups it reports on: those of `fleet-pipeline`, which it does not depend on.
@@ -88,6 +98,8 @@ pub async fn main() -> Result<()> {
         groups: GROUPS.map(str::to_owned).to_vec(),
         registry,
         entropy,
+        tallies: crate::slo::Tallies::new(),
+        slo_source: None,
         local_key,
     };
     let address = service::local_address(&rest)?;

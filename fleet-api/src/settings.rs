@@ -4,12 +4,25 @@ use std::net::SocketAddr;
 
 use fleet_core::settings::Values;
 
-use crate::{Auth, Settings};
+use crate::{Auth, Settings, slo::SloSettings};
 
 impl Settings {
     /// The settings that [`Settings::read`] reads.
-    pub const NAMES: [&str; 5] =
-        ["auth", "limits", "quotas", "limits_unavailable", "trusted_proxies"];
+    pub const NAMES: [&str; 13] = [
+        "auth",
+        "limits",
+        "quotas",
+        "limits_unavailable",
+        "trusted_proxies",
+        "slo_availability",
+        "slo_latency",
+        "slo_latency_ms",
+        "slo_freshness",
+        "slo_queryable",
+        "slo_completeness",
+        "slo_correctness",
+        "slo_on_time",
+    ];
 
     /// What is said about those who ask; [`Settings::open`] where nothing is. Requests without a
     /// key are limited too if keys are asked for, or if others than this machine can come in.
@@ -41,6 +54,7 @@ impl Settings {
             trusted_proxies: values
                 .get("trusted_proxies", "addresses, like 10.0.0.1,10.0.0.2", proxies)
                 .unwrap_or(open.trusted_proxies),
+            slo: SloSettings::read(values),
         };
         settings.limit_addresses |= settings.auth != Auth::Open || doors.is_public();
         doors.check(settings.auth, values);

@@ -20,5 +20,5 @@ mod sink;
 
 pub use consumer::{Components, ConsumerSettings, run};
 pub use housekeeping::keep_house;
-pub use metrics::PipelineMetrics;
+pub use metrics::{Levels, PipelineMetrics};
 pub use sink::{ARCHIVER, RECORDER, Sink};

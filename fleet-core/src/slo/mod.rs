@@ -23,14 +23,18 @@
 
 mod alert;
 mod forecast;
+mod gaps;
 mod history;
 mod report;
+mod rules;
 mod source;
 
 pub use alert::{Alert, AlertState};
 pub use forecast::{AgesOut, Outage, ages_out, worst_outage};
+pub use gaps::Gaps;
 pub use history::{History, Observed, Span};
 pub use report::{Report, State, Verdict};
+pub use rules::prometheus_rules;
 pub use source::{CountSource, Histories, Tally, Windows, increase};
 
 use std::{fmt, ops::Add, str::FromStr};
