@@ -3,13 +3,14 @@
 //! A supervisor restarts what ends with a failure, as Kubernetes and systemd do; nothing else is
 //! helped.
 
+mod cut;
 mod kills;
 mod lost;
+mod proxy;
 mod script;
 mod words;
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     io::{BufRead, BufReader},
     path::Path,
@@ -25,12 +26,12 @@ use fleet_core::{
     domain::TruckId,
     state::{StateStore, redis::RedisState},
     store::{
-        FeedItem, FleetStore,
+        FleetStore, TelemetryQuery, TripQuery,
         mongodb::{MongoStore, Sweep},
     },
     stream::{EventLog, Topic, dead_letter, kafka::KafkaLog},
     testkit::{self, OwnServer},
-    time::{Clock, SystemClock},
+    time::{Clock, SystemClock, Time},
 };
 use tokio::runtime::Runtime;
 
@@ -51,25 +52,36 @@ pub(super) struct Servers {
     pub(super) kafka: OwnServer,
     pub(super) mongo: OwnServer,
     pub(super) redis: OwnServer,
+    /// Where services look for them.
+    pub(super) urls: [String; 3],
 }
 
 impl Servers {
     pub(super) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same, with settings of the broker's script.
+    pub(super) fn start_with(kafka: &[(&str, &str)]) -> Option<Self> {
         for name in ["kafka", "mongo", "redis"] {
             testkit::server(name)?; // where these run, others can be started
         }
-        let own = |name: &str| {
+        let own = |name: &str, settings: &[(&str, &str)]| {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/servers").join(name);
-            std::thread::spawn(move || OwnServer::start(script, &[]))
+            OwnServer::start(script, settings)
         };
-        let [kafka, mongo, redis] =
-            ["kafka", "mongo", "redis"].map(own).map(|server| server.join().unwrap());
-        Some(Self { kafka, mongo, redis })
+        let [kafka, mongo, redis] = std::thread::scope(|scope| {
+            [("kafka", kafka), ("mongo", &[]), ("redis", &[])]
+                .map(|(name, settings)| scope.spawn(move || own(name, settings)))
+                .map(|server| server.join().unwrap())
+        });
+        let urls = [&kafka, &mongo, &redis].map(|server| server.url().to_owned());
+        Some(Self { kafka, mongo, redis, urls })
     }
 
     /// The log's URL for one process: one broker, so one copy of each record.
     pub(super) fn log_url(&self, more: &str) -> String {
-        format!("{}?partitions=4&replication=1&min_insync=1{more}", self.kafka.url())
+        format!("{}?partitions=4&replication=1&min_insync=1{more}", self.urls[0])
     }
 
     /// `arguments` and the addresses of what `service` works with.
@@ -83,10 +95,10 @@ impl Servers {
         let mut all = vec!["--log-url".to_owned(), self.log_url(more)];
         all.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
         if matches!(service, "fleet-sim" | "fleet-api") {
-            all.extend(["--state-url".to_owned(), self.redis.url().to_owned()]);
+            all.extend(["--state-url".to_owned(), self.urls[2].clone()]);
         }
         if service != "fleet-sim" {
-            all.extend(["--store-url".to_owned(), self.mongo.url().to_owned()]);
+            all.extend(["--store-url".to_owned(), self.urls[1].clone()]);
         }
         if service == "fleet-api" {
             all.extend(["--grpc-listen", "127.0.0.1:0"].map(str::to_owned));
@@ -106,14 +118,12 @@ impl Servers {
             let letters = dead_letter::list(&log, &Topic::FLEET, None, 16).await.unwrap();
             let store =
                 MongoStore::open(self.mongo.url(), "fleet", Sweep::Server, Arc::clone(&clock));
-            let [telemetry, trips] = stored(&store.await.unwrap()).await;
+            let store = store.await.unwrap();
             let state = RedisState::new(self.redis.url(), "fleet", clock).unwrap();
-            let snapshot = state.counters().await.unwrap();
-            let mut counters = String::new();
-            for (truck, counted) in snapshot.iter().flat_map(|snapshot| &snapshot.trucks) {
-                counters.push_str(&counter_line(truck, counted));
-            }
-            ([telemetry, trips, counters], letters.len())
+            let counted = state.counters().await.unwrap().unwrap().trucks;
+            let counters = counted.iter().map(|(truck, counted)| counter_line(truck, counted));
+            let telemetry = telemetry(&store, counted.keys()).await;
+            ([telemetry, trips(&store).await, counters.collect()], letters.len())
         })
     }
 }
@@ -134,33 +144,35 @@ async fn caught_up(log: &KafkaLog) {
     }
 }
 
-/// Everything that the feed serves, from its beginning.
-async fn stored(store: &MongoStore) -> [String; 2] {
-    let (mut telemetry, mut trips) = (Vec::new(), BTreeMap::new());
-    let mut from = BTreeMap::new();
-    loop {
-        let page = store.feed(&from, 5_000, Duration::ZERO).await.unwrap();
-        for item in page.items {
-            match item {
-                FeedItem::Telemetry(stored) => {
-                    telemetry.push(serde_json::to_string(&stored.event).unwrap());
-                }
-                FeedItem::Trip(stored) => {
-                    let line = serde_json::to_string(&stored.trip).unwrap();
-                    trips.insert(stored.trip.trip_id.clone(), line);
-                }
+/// A line for each event of these trucks.
+async fn telemetry(store: &MongoStore, trucks: impl Iterator<Item = &TruckId>) -> String {
+    let mut lines = String::new();
+    for truck_id in trucks {
+        let (from, to) = (Time::MIN, Time::MAX);
+        let (truck_id, limit) = (truck_id.clone(), 5_000);
+        let mut query =
+            TelemetryQuery { truck_id, from, to, after: None, newest_first: false, limit };
+        loop {
+            let page = store.telemetry(&query).await.unwrap();
+            for stored in &page {
+                writeln!(lines, "{}", serde_json::to_string(&stored.event).unwrap()).unwrap();
             }
-        }
-        from = page.next;
-        if !page.has_more {
-            return [telemetry, trips.into_values().collect()].map(|lines: Vec<String>| {
-                lines.iter().fold(String::new(), |mut text, line| {
-                    writeln!(text, "{line}").unwrap();
-                    text
-                })
-            });
+            let Some(last) = page.last().filter(|_| page.len() == limit) else { break };
+            query.after = Some((last.event.event_time, last.event.id()));
         }
     }
+    lines
+}
+
+/// A line for each trip.
+async fn trips(store: &MongoStore) -> String {
+    let query = TripQuery { limit: 5_000, ..TripQuery::default() };
+    let page = store.trips(&query).await.unwrap();
+    assert!(page.len() < query.limit, "more trips than a page holds");
+    page.iter().fold(String::new(), |mut lines, stored| {
+        writeln!(lines, "{}", serde_json::to_string(&stored.trip).unwrap()).unwrap();
+        lines
+    })
 }
 
 /// As `data-fleet dump counters` has it.
