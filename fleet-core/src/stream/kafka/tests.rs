@@ -25,8 +25,8 @@ fn settings(url: &str, name: &str) -> KafkaSettings {
 }
 
 /// Each call opens the log as another process would; what was open before stays as it is.
-fn starts(url: &str, name: &str, clock: &Arc<ManualClock>) -> Open {
-    let (settings, clock) = (settings(url, name), Arc::clone(clock));
+fn starts(settings: KafkaSettings, clock: &Arc<ManualClock>) -> Open {
+    let clock = Arc::clone(clock);
     Box::new(move || {
         let (settings, clock) = (settings.clone(), Arc::<ManualClock>::clone(&clock));
         // A law is in a runtime of one thread, which must not wait for itself.
@@ -39,16 +39,72 @@ fn starts(url: &str, name: &str, clock: &Arc<ManualClock>) -> Open {
     })
 }
 
-fn subject() -> Option<Subject> {
+fn subject(protocol: GroupProtocol) -> Option<Subject> {
     let url = testkit::server("kafka")?;
     let clock = Arc::new(ManualClock::new(NOW));
     let name = testkit::unique_name("law");
-    let (open, another) =
-        (starts(&url, &name, &clock), starts(&url, &format!("{name}.another"), &clock));
+    let start = |name: &str| starts(KafkaSettings { protocol, ..settings(&url, name) }, &clock);
+    let (open, another) = (start(&name), start(&format!("{name}.another")));
     Some(Subject { name, clock, open, another, settle: Duration::from_millis(300) })
 }
 
-crate::event_log_laws!(subject());
+crate::event_log_laws!(subject(GroupProtocol::Classic));
+
+/// What depends on who shares out the partitions, where the brokers do (KIP-848).
+mod shared_out_by_brokers {
+    use super::{GroupProtocol, subject};
+
+    crate::event_log_laws!(
+        subject(GroupProtocol::Consumer),
+        what_is_not_committed_comes_again,
+        what_is_committed_does_not_come_again,
+        members_share_the_partitions,
+        a_leaving_member_hands_over_what_it_has_not_committed,
+        a_commit_of_what_was_reassigned_changes_nothing
+    );
+}
+
+#[tokio::test]
+async fn a_member_that_comes_back_under_its_name_gets_its_own_partitions_and_others_keep_theirs() {
+    let Some(url) = testkit::server("kafka") else { return };
+    let name = testkit::unique_name("static");
+    let topic: Topic = format!("{name}.events").parse().expect("a word");
+    let log = async |instance: &str| {
+        let mut settings = settings(&url, &name);
+        settings.instance = Some(instance.to_owned());
+        settings.session_timeout = Duration::from_secs(30);
+        let clock = Arc::new(ManualClock::new(NOW));
+        KafkaLog::open(settings, &[], clock).await.expect("the broker is there")
+    };
+    let (a, b) = (log("a").await, log("b").await);
+    let topics = std::slice::from_ref(&topic);
+    let mut first = a.subscribe("g", topics).await.expect("joined");
+    let mut second = b.subscribe("g", topics).await.expect("joined");
+    let sharing = async {
+        while first.assignment().len() != 3 || second.assignment().len() != 3 {
+            drop(first.poll(1, Duration::from_millis(50)).await.expect("it is there"));
+            drop(second.poll(1, Duration::from_millis(50)).await.expect("it is there"));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), sharing).await.expect("shared out");
+    let (own, others) = (first.assignment(), second.assignment());
+    drop((first, a)); // it does not leave the group
+    let a = log("a").await;
+    let coming_back = async {
+        // Until the one before is closed it may be told to be the other of two.
+        loop {
+            let mut again = a.subscribe("g", topics).await.expect("joined");
+            for _ in 0..20 {
+                let polled = again.poll(1, Duration::from_millis(100)).await;
+                assert_eq!(second.assignment(), others, "another member was disturbed");
+                if polled.is_ok() && again.assignment() == own {
+                    return;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(25), coming_back).await.expect("it is back");
+}
 
 /// Another setting.
 type Change = fn(&mut KafkaSettings);
