@@ -37,9 +37,9 @@ pub async fn archive_telemetry() -> Result<()> {
         let days = |text: &str| text.parse().ok().filter(|days| (1..=36_500).contains(days));
         let days = values.get("retention_days", "1 to 36500", days).unwrap_or(7_u64);
         let retention = Duration::from_secs(days * 86_400);
-        settings(values, 9_102, Sink::Archiver { retention })
+        settings(values, Sink::Archiver { retention })
     };
-    let table = [LOG, STORE, RETENTION, LISTEN[0], LISTEN[1]];
+    let table = [LOG, STORE, RETENTION, LISTEN[0].or("127.0.0.1:9102"), LISTEN[1]];
     match service::configure("fleet-telemetry-consumer", about, &table, read)? {
         Some(settings) => run(settings).await,
         None => Ok(()),
@@ -52,19 +52,19 @@ pub async fn archive_telemetry() -> Result<()> {
 /// As for [`archive_telemetry`].
 pub async fn record_trips() -> Result<()> {
     let about = "Records trips and the register of trucks: from the log into the store.";
-    let read = |values: &mut Values| settings(values, 9_103, Sink::Recorder);
-    let table = [LOG, STORE, LISTEN[0], LISTEN[1]];
+    let read = |values: &mut Values| settings(values, Sink::Recorder);
+    let table = [LOG, STORE, LISTEN[0].or("127.0.0.1:9103"), LISTEN[1]];
     match service::configure("fleet-trip-consumer", about, &table, read)? {
         Some(settings) => run(settings).await,
         None => Ok(()),
     }
 }
 
-fn settings(values: &mut Values, port: u16, sink: Sink) -> Settings {
+fn settings(values: &mut Values, sink: Sink) -> Settings {
     Settings {
         log_url: service::read_url(values, "log_url", "kafka").unwrap_or_default(),
         store_url: service::read_url(values, "store_url", "mongodb").unwrap_or_default(),
-        listen: service::listen(values, port),
+        listen: service::listen(values),
         sink,
     }
 }

@@ -31,10 +31,9 @@ const SETTINGS: [Setting; 13] = [
         .or("6000"),
     Setting::new("rebuild", "BOOL", "Make a state again that was lost: see docs/cluster.md")
         .or("false"),
-    LISTEN[0],
+    LISTEN[0].or("127.0.0.1:9101"),
     LISTEN[1],
 ];
-const PORT: u16 = 9_101;
 
 struct Read {
     log_url: String,
@@ -63,7 +62,7 @@ fn read(values: &mut Values, clock: &dyn Clock) -> Read {
         log_url: service::read_url(values, "log_url", "kafka").unwrap_or_default(),
         state_url: service::read_url(values, "state_url", "redis").unwrap_or_default(),
         router: OsrmSettings::read(values),
-        listen: service::listen(values, PORT),
+        listen: service::listen(values),
         sim,
     }
 }

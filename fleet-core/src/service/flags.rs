@@ -128,12 +128,12 @@ pub fn read_url(values: &mut Values, name: &str, scheme: &str) -> Option<String>
     }
 }
 
-/// The address of [`LISTEN`], or 127.0.0.1 and `port`. Metrics tell much about a fleet: another
+/// The address of [`LISTEN`], or a free port of loopback. Metrics tell much about a fleet: another
 /// address than loopback has to be allowed by name.
-pub fn listen(values: &mut Values, port: u16) -> SocketAddr {
+pub fn listen(values: &mut Values) -> SocketAddr {
     let address = values
         .get("listen", "an address like 127.0.0.1:9100", |text| text.parse().ok())
-        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)));
+        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
     let is_allowed = values
         .get("allow_public", "true or false", |text| text.parse::<bool>().ok())
         .unwrap_or(false);
@@ -176,7 +176,7 @@ mod tests {
             let mut values = Values::new(&["listen", "allow_public"]);
             values.set("listen", Some(&"0.0.0.0:9100".to_owned()));
             values.set("allow_public", Some(&allowed.to_owned()));
-            listen(&mut values, 1);
+            listen(&mut values);
             assert_eq!(usize::from(values.finish(()).is_err()), faults);
         }
     }
