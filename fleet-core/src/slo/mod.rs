@@ -17,7 +17,7 @@
 //! ```
 //!
 //! Where the counts come from is another matter, behind the port [`CountSource`]: a [`History`] keeps
-//! them for 30 days in memory. A
+//! them for 30 days in memory, `prometheus` (a feature of that name) reads them from a server. A
 //! [`Report`] says of them what can be said: whether the objective is met, what is left, which alerts
 //! fire, when the budget runs out and when it comes back by itself.
 
@@ -25,6 +25,8 @@ mod alert;
 mod forecast;
 mod gaps;
 mod history;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 mod report;
 mod rules;
 mod source;
