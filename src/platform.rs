@@ -82,7 +82,8 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
         until_stopped(stopped.clone()),
     ));
-    let api = api_parts(&data, &registry, &levels, local_key);
+    let mut api = api_parts(&data, &registry, &levels, local_key);
+    api.slo_source = fleet_api::slo::source(&settings.api.slo)?;
     let asked = settings.api.clone();
     services.spawn(fleet_api::run(asked, api, listener, grpc_listener, until_stopped(stopped)));
     let grpc_address = grpc_address.map_or_else(|| "off".to_owned(), |address| address.to_string());

@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) api: fleet_api::Settings,
 }
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "data_dir",
     "trucks",
     "seed",
@@ -49,6 +49,7 @@ const NAMES: [&str; 24] = [
     "slo_completeness",
     "slo_correctness",
     "slo_on_time",
+    "slo_source",
 ];
 /// The settings of this process.
 pub(crate) fn resolve(args: &RunArgs) -> Result<Settings> {
@@ -89,6 +90,7 @@ fn flags(args: &RunArgs) -> [&Option<String>; NAMES.len()] {
         &args.slo.slo_completeness,
         &args.slo.slo_correctness,
         &args.slo.slo_on_time,
+        &args.slo.slo_source,
     ]
 }
 

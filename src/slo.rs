@@ -39,6 +39,9 @@ pub(crate) struct SloArgs {
     /// Share of trips that must end when promised, percent [default: 90].
     #[arg(long, value_name = "PERCENT")]
     pub(crate) slo_on_time: Option<String>,
+    /// Who counts: in-process, or the address of a Prometheus that scrapes it [default: in-process].
+    #[arg(long, value_name = "URL")]
+    pub(crate) slo_source: Option<String>,
 }
 
 /// The same as settings.
@@ -46,7 +49,8 @@ pub(crate) fn shown(slo: &SloSettings) -> Vec<(String, String)> {
     let objectives = Level::ALL.map(|level| (format!("slo_{level}"), slo.objective(level)));
     let objectives = objectives.map(|(name, objective)| (name, objective.to_string()));
     let latency = ("slo_latency_ms".to_owned(), slo.latency.as_millis().to_string());
-    objectives.into_iter().chain([latency]).collect()
+    let source = slo.source.clone().unwrap_or_else(|| "in-process".to_owned());
+    objectives.into_iter().chain([latency, ("slo_source".to_owned(), source)]).collect()
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,7 +20,7 @@ use tracing::info;
 use crate::{Components, Doors, Settings, keys::KeyText};
 
 const ABOUT: &str = "REST, gRPC and live streams over the store, the log and the counters.";
-const SETTINGS: [Setting; 20] = [
+const SETTINGS: [Setting; 21] = [
     Setting::new("log_url", "URL", "The log: kafka://HOST:PORT[,…]/[?SETTINGS]"),
     Setting::new("store_url", "URL", "The store: mongodb://HOST:PORT[/DATABASE]"),
     Setting::new("state_url", "URL", "State and rate limits: redis://HOST:PORT"),
@@ -48,6 +48,12 @@ const SETTINGS: [Setting; 20] = [
     Setting::new("slo_completeness", "PERCENT", "Numbered reports that must come").or("99.9"),
     Setting::new("slo_correctness", "PERCENT", "Records that must not be set aside").or("99.9"),
     Setting::new("slo_on_time", "PERCENT", "Trips that must end when promised").or("90"),
+    Setting::new(
+        "slo_source",
+        "URL",
+        "Who counts: in-process, or a Prometheus like http://HOST:9090",
+    )
+    .or("in-process"),
     Setting::new("admin_key_file", "FILE", "An API key with every scope; made if it is not there"),
 ];
 /// The groups it reports on: those of `fleet-pipeline`, which it does not depend on.
@@ -99,7 +105,7 @@ pub async fn main() -> Result<()> {
         registry,
         entropy,
         tallies: crate::slo::Tallies::new(),
-        slo_source: None,
+        slo_source: crate::slo::source(&read.settings.slo)?,
         local_key,
     };
     let address = service::local_address(&rest)?;

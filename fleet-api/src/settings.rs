@@ -8,7 +8,7 @@ use crate::{Auth, Settings, slo::SloSettings};
 
 impl Settings {
     /// The settings that [`Settings::read`] reads.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "auth",
         "limits",
         "quotas",
@@ -22,6 +22,7 @@ impl Settings {
         "slo_completeness",
         "slo_correctness",
         "slo_on_time",
+        "slo_source",
     ];
 
     /// What is said about those who ask; [`Settings::open`] where nothing is. Requests without a

@@ -8,11 +8,15 @@ mod saved;
 mod shown;
 mod watch;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use fleet_core::{
+    Result,
     settings::Values,
-    slo::{Objective, Tally},
+    slo::{
+        CountSource, Objective, Tally,
+        prometheus::{PrometheusCounts, PrometheusSettings},
+    },
 };
 
 pub(crate) use shown::{Slo, SloAlert, SloBurn, SloOutage, SloWindow};
@@ -101,6 +105,8 @@ pub struct SloSettings {
     pub latency: Duration,
     /// A truck that was not heard of for so long, platform time, is not fresh.
     pub fresh_within: Duration,
+    /// A Prometheus to ask for the counts; absent: what this process counts.
+    pub source: Option<String>,
 }
 
 impl Default for SloSettings {
@@ -113,6 +119,7 @@ impl Default for SloSettings {
             }),
             latency: Duration::from_millis(250),
             fresh_within: Duration::from_secs(60),
+            source: None,
         }
     }
 }
@@ -130,6 +137,12 @@ impl SloSettings {
         if let Some(ms) = values.get("slo_latency_ms", "1 to 60000", ms) {
             slo.latency = Duration::from_millis(ms);
         }
+        let source = |text: &str| match text {
+            "in-process" => Some(None),
+            url => PrometheusSettings::check_url(url).ok().map(|()| Some(url.to_owned())),
+        };
+        let rule = "in-process, or the address of a Prometheus like http://127.0.0.1:9090";
+        slo.source = values.get("slo_source", rule, source).flatten();
         slo
     }
 
@@ -155,6 +168,16 @@ impl SloSettings {
         };
         Level::ALL.into_iter().flat_map(reasons).collect()
     }
+}
+
+/// Where the settings say that counts come from; `None`: what this process counts.
+///
+/// # Errors
+/// `Invalid` for an address that is none.
+pub fn source(settings: &SloSettings) -> Result<Option<Arc<dyn CountSource>>> {
+    let Some(url) = &settings.source else { return Ok(None) };
+    let names = Level::ALL.map(Level::as_str);
+    Ok(Some(Arc::new(PrometheusCounts::new(&PrometheusSettings::new(url), names)?)))
 }
 
 /// Tallies that are counted outside of the API. A level that is missing is not watched: it is told as

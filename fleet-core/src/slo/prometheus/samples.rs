@@ -70,7 +70,10 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Series>> {
             if !(0.0..4e9).contains(&at_s) {
                 return Err(foreign("a sample out of time"));
             }
-            samples.push((Time::from_ms((at_s * 1e3).round() as i64), value.round() as u64));
+            samples.push((
+                Time::from_ms((at_s * 1e3).round() as i64),
+                (value.round() as i64).unsigned_abs(),
+            ));
         }
         all.push(Series { labels: format!("{metric:?}"), slo, is_good, samples });
     }
