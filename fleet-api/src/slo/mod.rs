@@ -1,7 +1,7 @@
 //! Service levels: what is counted, what is asked of it, and what is told.
 //!
 //! Each [`Level`] is a [`Tally`] of good and bad that its owner counts where it happens: requests here,
-//! events in the pipeline. A [`Watch`] reads the tallies every ten seconds into histories of 30 days
+//! events in the pipeline. A watch reads the tallies every ten seconds into histories of 30 days
 //! and five minutes, and keeps them in the state store; a Prometheus may be asked instead.
 
 mod saved;
