@@ -1,7 +1,8 @@
 //! The platform on the ways of a real OSRM, which dies beside it: the data does not show it.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
     time::Duration,
@@ -125,6 +126,107 @@ fn while_the_server_is_away_trucks_wait_and_all_else_goes_on() {
     drop(platform);
     succeed(&run_flags(&rough, UNTIL, &["--router", server.url()]));
     assert!(dump(&calm) == dump(&rough), "other data");
+}
+
+#[test]
+fn through_a_slow_and_broken_line_the_ways_are_the_same() {
+    let Some(server) = server() else { return };
+    let scratch = Scratch::new();
+    let (calm, rough) = (scratch.path("calm"), scratch.path("rough"));
+    succeed(&run_flags(&calm, UNTIL, &["--router", server.url()]));
+    let line = Line::start(&server, &[Act::Slow, Act::Close, Act::Pass, Act::Cut, Act::Pass]);
+    succeed(&run_flags(&rough, UNTIL, &["--router", &line.url]));
+    assert!(dump(&calm) == dump(&rough), "other data");
+}
+
+#[test]
+fn a_server_that_is_no_osrm_ends_the_run_by_name_and_the_next_one_goes_on_exactly() {
+    let Some(server) = server() else { return };
+    let scratch = Scratch::new();
+    let (calm, rough) = (scratch.path("calm"), scratch.path("rough"));
+    succeed(&run_flags(&calm, UNTIL, &["--router", server.url()]));
+    for (acts, expected) in [
+        ([Act::Pass, Act::Pass, Act::Pass, Act::Garbage], "not an answer of OSRM"),
+        ([Act::Pass, Act::Pass, Act::Pass, Act::Huge], "larger than 8388608 bytes"),
+    ] {
+        let line = Line::start(&server, &acts);
+        let said = fail(&run_flags(&rough, UNTIL, &["--router", &line.url]));
+        assert!(said.contains(&line.url) && said.contains(expected), "{said}");
+    }
+    succeed(&run_flags(&rough, UNTIL, &["--router", server.url()]));
+    assert!(dump(&calm) == dump(&rough), "other data");
+}
+
+/// What happens to a question on its way.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    /// It is answered.
+    Pass,
+    /// It is answered after a third of a second.
+    Slow,
+    /// The line breaks before the answer.
+    Close,
+    /// Half of the answer comes.
+    Cut,
+    /// Something else answers.
+    Garbage,
+    /// 50 MB come.
+    Huge,
+}
+
+/// A line to a server, on which one act follows the other, over and over.
+struct Line {
+    url: String,
+}
+
+impl Line {
+    fn start(server: &OwnServer, acts: &[Act]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let to = server.url().trim_start_matches("http://").to_owned();
+        let acts = acts.to_vec();
+        std::thread::spawn(move || {
+            for (client, act) in listener.incoming().zip(acts.iter().copied().cycle()) {
+                let to = to.clone();
+                // A line that breaks is what some acts are about.
+                std::thread::spawn(move || client.and_then(|client| carry(client, &to, act)).ok());
+            }
+        });
+        Self { url }
+    }
+}
+
+/// One question; then the line is closed, as OSRM's may be at any time.
+fn carry(mut client: TcpStream, to: &str, act: Act) -> io::Result<()> {
+    let mut question = Vec::new();
+    while !question.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte)?;
+        question.push(byte[0]);
+    }
+    let mut answer = Vec::new();
+    if matches!(act, Act::Pass | Act::Slow | Act::Cut) {
+        let mut server = TcpStream::connect(to)?;
+        question.truncate(question.len() - 2);
+        question.extend(b"Connection: close\r\n\r\n");
+        server.write_all(&question)?;
+        server.read_to_end(&mut answer)?;
+    }
+    match act {
+        Act::Pass => {}
+        Act::Slow => {
+            client.set_read_timeout(Some(Duration::from_millis(333)))?;
+            client.peek(&mut [0]).ok(); // it says nothing more
+        }
+        Act::Close => return Ok(()),
+        Act::Cut => answer.truncate(answer.len() / 2),
+        Act::Garbage => answer.extend(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+        Act::Huge => {
+            answer.extend(b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n");
+            answer.resize(50_000_000, b' ');
+        }
+    }
+    client.write_all(&answer)
 }
 
 /// Plans are kept: another server's data, or none at all, changes nothing of what has been planned.
