@@ -8,7 +8,10 @@
 //! below, with a microsecond worth some 262 km: ways of equal time are decided by length, to within
 //! a quarter of a metre an edge.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    panic::resume_unwind,
+    sync::{Mutex, PoisonError},
+};
 
 use fast_paths::{FastGraph, InputGraph, PathCalculator};
 use serde::{Deserialize, Serialize};
@@ -44,23 +47,15 @@ impl Hierarchy {
     pub(crate) fn new(graph: &Graph, ferries: Ferries) -> Self {
         let expansion = Expansion::around_rules(graph, ferries);
         let length_bits = length_bits(graph);
-        let mut input = InputGraph::new();
-        for state in 0..u32::try_from(expansion.states(graph)).unwrap_or(u32::MAX) {
-            let is_used =
-                expansion.came_by(state).is_some() || expansion.whole(NodeIx(state)).is_some();
-            for edge in
-                is_used.then(|| expansion.exits(graph, state, ferries)).into_iter().flatten()
-            {
-                let next = expansion.after(graph, edge);
-                if next != state {
-                    // The crate leaves out edges that cost nothing.
-                    let weight = weight(graph.cost(edge), length_bits).max(1);
-                    input.add_edge(state as usize, next as usize, weight);
-                }
+        let contract = || contracted(graph, &expansion, ferries, length_bits);
+        // A thread's small allocations lie apart from those of the network, so that their memory goes
+        // back to the system afterwards: 100 MB for a million edges.
+        let fast = std::thread::scope(|scope| {
+            match std::thread::Builder::new().spawn_scoped(scope, contract) {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(_) => contract(),
             }
-        }
-        input.freeze();
-        let fast = fast_paths::prepare(&input);
+        });
         Self {
             expansion,
             ferries,
@@ -144,6 +139,29 @@ impl Hierarchy {
     fn give_back(&self, calculator: PathCalculator) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(calculator);
     }
+}
+
+fn contracted(
+    graph: &Graph,
+    expansion: &Expansion,
+    ferries: Ferries,
+    length_bits: u32,
+) -> FastGraph {
+    let mut input = InputGraph::new();
+    for state in 0..u32::try_from(expansion.states(graph)).unwrap_or(u32::MAX) {
+        let is_used =
+            expansion.came_by(state).is_some() || expansion.whole(NodeIx(state)).is_some();
+        for edge in is_used.then(|| expansion.exits(graph, state, ferries)).into_iter().flatten() {
+            let next = expansion.after(graph, edge);
+            if next != state {
+                // The crate leaves out edges that cost nothing.
+                let weight = weight(graph.cost(edge), length_bits).max(1);
+                input.add_edge(state as usize, next as usize, weight);
+            }
+        }
+    }
+    input.freeze();
+    fast_paths::prepare(&input)
 }
 
 /// How many bits the times of a graph leave for lengths, when the longest way is at most as long as
