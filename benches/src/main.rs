@@ -6,11 +6,15 @@
 mod core_build;
 mod freshness;
 mod limits;
+mod matching;
+mod million;
+mod osrm;
 mod pairs;
 mod peers;
 mod platform;
 mod powertrain;
 mod process;
+mod routing;
 mod sim;
 mod soak;
 mod storage;
@@ -25,7 +29,7 @@ use crate::pairs::Row;
 /// Runs the rows named, or all but `soak`.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
-    /// Which rows: 1 2 3 10 11 15 16 17 21 22 23 25 build soak.
+    /// Which rows: 1 2 3 5 6 10 11 15 16 17 21 22 23 25 table match million build soak.
     rows: Vec<String>,
     /// One JSON object a line instead of text.
     #[arg(long)]
@@ -51,12 +55,15 @@ pub(crate) struct Options {
     /// Where files are written: a real disk, not a memory file system.
     #[arg(long, value_name = "DIR")]
     scratch: PathBuf,
+    /// Only tells of this extract: row `million` asks a process of its own.
+    #[arg(long, hide = true, value_name = "FILE")]
+    million: Option<PathBuf>,
 }
 
 type Group = fn(&Options) -> Result<Vec<Row>>;
 
 /// In order of importance; each group gives its rows.
-const GROUPS: [(&[&str], Group); 12] = [
+const GROUPS: [(&[&str], Group); 16] = [
     (&["15"], storage::publish_batches),
     (&["16"], storage::publish_alone),
     (&["17"], storage::store_writes),
@@ -66,6 +73,10 @@ const GROUPS: [(&[&str], Group); 12] = [
     (&["1"], sim::tick),
     (&["2"], sim::tick_and_encode),
     (&["3"], powertrain::against_fastsim),
+    (&["5", "6"], routing::routes),
+    (&["table"], routing::table),
+    (&["match"], matching::fixes),
+    (&["million"], million::city),
     (&["10", "11"], limits::buckets),
     (&["build"], core_build::cold),
     (&["soak"], soak::real_time),
@@ -74,6 +85,9 @@ const GROUPS: [(&[&str], Group); 12] = [
 #[allow(clippy::print_stdout, reason = "its results are its output")]
 fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(extract) = &options.million {
+        return million::run(extract);
+    }
     let known = |row: &String| GROUPS.iter().any(|(names, _)| names.contains(&row.as_str()));
     if let Some(unknown) = options.rows.iter().find(|row| !known(row)) {
         bail!("row {unknown}: there is no such row");

@@ -65,15 +65,12 @@ impl Server {
     }
 
     fn memory_mib(&self, name: &str) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).context("no memory")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / 1_024.0)
+        memory_mib(&self.child.id().to_string(), name)
     }
 
     /// Processor time since its start, s.
     pub(crate) fn cpu_s(&self) -> Result<f64> {
-        stat_s(&format!("/proc/{}/stat", self.child.id()), 13)
+        cpu_s_of(self.child.id())
     }
 }
 
@@ -95,6 +92,23 @@ fn stat_s(path: &str, field: usize) -> Result<f64> {
         .filter_map(|ticks| ticks.parse::<f64>().ok())
         .sum();
     Ok(ticks / 100.0)
+}
+
+/// Processor time of a process since its start, s.
+pub(crate) fn cpu_s_of(pid: u32) -> Result<f64> {
+    stat_s(&format!("/proc/{pid}/stat"), 13)
+}
+
+fn memory_mib(pid: &str, name: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).context("no memory")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1_024.0)
+}
+
+/// Resident memory of this process, now and at most, MiB.
+pub(crate) fn own_memory_mib() -> Result<(f64, f64)> {
+    Ok((memory_mib("self", "VmRSS:")?, memory_mib("self", "VmHWM:")?))
 }
 
 /// Processor time of all children that have ended, s.

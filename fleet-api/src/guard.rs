@@ -24,12 +24,10 @@ use tonic::Status;
 use crate::{
     Service,
     accept::Peer,
-    grpc,
     keys::{Class, Key, Quotas, Scope},
     limits::{OnUnavailable, Taken},
     operations::{self, Operation},
     problem::Problem,
-    slo::SloSettings,
 };
 
 /// What requests without a key may do.
@@ -79,8 +77,6 @@ pub struct Settings {
     pub on_unavailable: OnUnavailable,
     /// Addresses whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-    /// What is asked of the service levels.
-    pub slo: SloSettings,
 }
 
 impl Settings {
@@ -92,7 +88,6 @@ impl Settings {
             quotas: Quotas::default(),
             on_unavailable: OnUnavailable::FailOpenLocal,
             trusted_proxies: Vec::new(),
-            slo: SloSettings::default(),
         }
     }
 }
@@ -202,7 +197,6 @@ fn refusal(service: &Service, operation: &Operation, tongue: Tongue, problem: Pr
             let status = Status::from(problem);
             let code = format!("{:?}", status.code());
             service.metrics.calls.with_label_values(&[operation.call, &code]).inc();
-            service.watch.answered(grpc::is_failure(status.code()), 0.0);
             status.into_http()
         }
     }

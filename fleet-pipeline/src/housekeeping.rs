@@ -29,7 +29,6 @@ pub async fn keep_house(
             _ = ticks.tick() => {}
         }
         let now = clock.now();
-        metrics.levels().judge(now);
         for group in &groups {
             metrics.refresh_lag(&*log, group, now).await;
         }
