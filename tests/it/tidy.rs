@@ -46,6 +46,15 @@ fn plain_fleet_core_has_no_runtime_no_c_and_no_client() {
     }
 }
 
+/// `scripts/run` builds no server's client: they are of the services of a cluster.
+#[test]
+fn the_platform_in_one_process_has_no_client_of_a_cluster() {
+    let tree = tree(&["-p", "data-fleet"]);
+    for name in ["rdkafka", "mongodb", "redis", "openssl"] {
+        assert!(!tree.lines().any(|line| line.starts_with(name)), "{name} in\n{tree}");
+    }
+}
+
 #[test]
 fn files_tell_one_story() {
     let mut found = Vec::new();
