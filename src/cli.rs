@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleet_core::hook::Hook;
 
-use crate::{dead_letters, dump, keys, network, platform, report, route, settings, truck};
+use crate::{dead_letters, dump, keys, network, platform, report, route, settings, slo, truck};
 
 /// A fleet of trucks on the roads of Northeast India: simulator, pipeline, store and API.
 #[derive(Debug, Parser)]
@@ -42,6 +42,9 @@ enum Command {
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Service levels as rules for Prometheus.
+    #[command(subcommand)]
+    Slo(slo::SloCommand),
     /// List, show and put back records that could not be handled.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -249,6 +252,8 @@ pub(crate) struct RunArgs {
     /// Addresses whose X-Forwarded-For is believed, with commas between.
     #[arg(long, value_name = "ADDRESSES")]
     pub(crate) trusted_proxies: Option<String>,
+    #[command(flatten)]
+    pub(crate) slo: slo::SloArgs,
     /// Settings file, TOML, with the flags' names in snake_case.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -273,6 +278,7 @@ impl Cli {
             Command::Report(args) => report::report(&args),
             Command::Network(command) => network::run(&command),
             Command::Keys(command) => keys::run(command),
+            Command::Slo(command) => slo::run(command),
             Command::DeadLetters(command) => match command {
                 DeadLettersCommand::List { data_dir } => dead_letters::list(&data_dir),
                 DeadLettersCommand::Show { id, data_dir } => dead_letters::show(&id, &data_dir),

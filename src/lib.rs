@@ -15,12 +15,12 @@ mod dead_letters;
 mod dump;
 mod keys;
 mod network;
-mod osrm;
 mod platform;
 mod progress;
 mod report;
 mod route;
 mod settings;
+mod slo;
 mod truck;
 
 use std::{io::Write, process::ExitCode};

@@ -10,10 +10,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use fleet_api::keys::KeyText;
+use fleet_api::{keys::KeyText, slo::Level};
 use fleet_core::{hook::Hook, ratelimit::MemoryLimiter, route::Router};
-use fleet_pipeline::{ARCHIVER, ConsumerSettings, PipelineMetrics, RECORDER, Sink, consumer};
-use fleet_sim::{Progress, SimMetrics, SimSettings};
+use fleet_pipeline::{
+    ARCHIVER, ConsumerSettings, Levels, PipelineMetrics, RECORDER, Sink, consumer,
+};
+use fleet_sim::{Progress, SimMetrics, SimSettings, osrm};
 use prometheus::Registry;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::info;
@@ -21,7 +23,7 @@ use tracing::info;
 use crate::{
     consistency,
     data_dir::{Addresses, DataDir},
-    osrm, progress,
+    progress,
     settings::Settings,
 };
 
@@ -46,9 +48,9 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
     let data = DataDir::open(&settings.data_dir)?;
     let shown = settings.data_dir.display();
     consistency::check(&data).await.with_context(|| format!("data directory {shown}"))?;
-    let listener = bind("--listen", settings.listen).await?;
+    let listener = bind("--listen", settings.doors.listen).await?;
     let address = listener.local_addr()?;
-    let grpc_listener = match settings.grpc_listen {
+    let grpc_listener = match settings.doors.grpc_listen {
         Some(listen) => Some(bind("--grpc-listen", listen).await?),
         None => None,
     };
@@ -70,6 +72,7 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         let settings = ConsumerSettings::new(sink);
         services.spawn(consumer::run(settings, parts, until_stopped(stopped.clone())));
     }
+    let levels = metrics.levels().clone();
     let mut helpers = JoinSet::new();
     helpers.spawn(fleet_pipeline::keep_house(
         Arc::clone(&data.log) as _,
@@ -79,7 +82,8 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
         until_stopped(stopped.clone()),
     ));
-    let api = api_parts(&data, &registry, local_key);
+    let mut api = api_parts(&data, &registry, &levels, local_key);
+    api.slo_source = fleet_api::slo::source(&settings.api.slo)?;
     let asked = settings.api.clone();
     services.spawn(fleet_api::run(asked, api, listener, grpc_listener, until_stopped(stopped)));
     let grpc_address = grpc_address.map_or_else(|| "off".to_owned(), |address| address.to_string());
@@ -133,7 +137,12 @@ pub(crate) fn entropy(bytes: &mut [u8]) -> fleet_core::Result<()> {
         .map_err(|e| fleet_core::Error::internal("the system gives no random bytes").with_source(e))
 }
 
-fn api_parts(data: &DataDir, registry: &Registry, local_key: KeyText) -> fleet_api::Components {
+fn api_parts(
+    data: &DataDir,
+    registry: &Registry,
+    levels: &Levels,
+    local_key: KeyText,
+) -> fleet_api::Components {
     fleet_api::Components {
         log: Arc::clone(&data.log) as _,
         store: Arc::clone(&data.store) as _,
@@ -143,6 +152,13 @@ fn api_parts(data: &DataDir, registry: &Registry, local_key: KeyText) -> fleet_a
         registry: registry.clone(),
         limiter: Arc::new(MemoryLimiter::new(Arc::clone(&data.clock))),
         entropy,
+        tallies: [
+            (Level::Queryable, levels.queryable().clone()),
+            (Level::Completeness, levels.completeness().clone()),
+            (Level::Correctness, levels.correctness().clone()),
+        ]
+        .into(),
+        slo_source: None,
         local_key: Some(local_key),
     }
 }
@@ -158,14 +174,9 @@ async fn simulate(
     services: &mut JoinSet<fleet_core::Result<()>>,
 ) -> Result<bool> {
     let sim = SimSettings {
-        seed: settings.seed,
-        start: settings.start,
-        trucks: settings.trucks,
-        speed: settings.speed,
-        until: settings.until,
         // The lock on the directory keeps others out; a restart takes its own lease up again.
         holder: "data-fleet".to_owned(),
-        ..SimSettings::default()
+        ..settings.sim.clone()
     };
     let parts = fleet_sim::Components {
         log: Arc::clone(&data.log) as _,
@@ -197,7 +208,8 @@ fn router(
     data: &DataDir,
     registry: &Registry,
 ) -> Result<Option<Arc<dyn Router>>> {
-    settings.router.as_deref().map(|url| osrm::router(url, &data.clock, registry)).transpose()
+    let server = settings.router.clone();
+    Ok(server.map(|server| osrm::router(server, &data.clock, registry)).transpose()?)
 }
 
 /// Waits until both groups have committed everything, or a signal: what is left then waits in the

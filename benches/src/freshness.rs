@@ -100,6 +100,8 @@ fn start(runtime: &Runtime, dir: &Path) -> Result<(Arc<SqliteLog>, Arc<dyn Clock
         registry,
         limiter: Arc::new(MemoryLimiter::new(Arc::clone(&clock))),
         entropy: |_| Ok(()), // no keys are made
+        tallies: fleet_api::slo::Tallies::new(),
+        slo_source: None,
         local_key: None,
     };
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;

@@ -24,10 +24,12 @@ use tonic::Status;
 use crate::{
     Service,
     accept::Peer,
+    grpc,
     keys::{Class, Key, Quotas, Scope},
     limits::{OnUnavailable, Taken},
     operations::{self, Operation},
     problem::Problem,
+    slo::SloSettings,
 };
 
 /// What requests without a key may do.
@@ -77,6 +79,8 @@ pub struct Settings {
     pub on_unavailable: OnUnavailable,
     /// Addresses whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What is asked of the service levels.
+    pub slo: SloSettings,
 }
 
 impl Settings {
@@ -88,6 +92,7 @@ impl Settings {
             quotas: Quotas::default(),
             on_unavailable: OnUnavailable::FailOpenLocal,
             trusted_proxies: Vec::new(),
+            slo: SloSettings::default(),
         }
     }
 }
@@ -197,6 +202,7 @@ fn refusal(service: &Service, operation: &Operation, tongue: Tongue, problem: Pr
             let status = Status::from(problem);
             let code = format!("{:?}", status.code());
             service.metrics.calls.with_label_values(&[operation.call, &code]).inc();
+            service.watch.answered(grpc::is_failure(status.code()), 0.0);
             status.into_http()
         }
     }

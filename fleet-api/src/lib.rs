@@ -18,7 +18,11 @@ mod operations;
 mod page;
 mod problem;
 mod rest;
+#[cfg(feature = "service")]
+pub mod serve;
 mod service;
+mod settings;
+pub mod slo;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -27,8 +31,8 @@ mod text;
 use std::{fmt, sync::Arc, time::Duration};
 
 use fleet_core::{
-    Result, ratelimit::RateLimiter, state::StateStore, store::FleetStore, stream::EventLog,
-    time::Clock,
+    Result, ratelimit::RateLimiter, slo::CountSource, state::StateStore, store::FleetStore,
+    stream::EventLog, time::Clock,
 };
 use tokio::net::TcpListener;
 
@@ -37,6 +41,7 @@ use keys::{Entropy, KeyText};
 pub use guard::{Auth, Settings};
 pub use limits::OnUnavailable;
 pub use service::Service;
+pub use settings::Doors;
 
 /// What the API works with.
 #[derive(Clone)]
@@ -57,6 +62,11 @@ pub struct Components {
     pub limiter: Arc<dyn RateLimiter>,
     /// Where new keys come from.
     pub entropy: Entropy,
+    /// Service levels that are counted elsewhere in this process.
+    pub tallies: slo::Tallies,
+    /// Where the counts of service levels come from; absent: what this process counts itself, kept in
+    /// the state store.
+    pub slo_source: Option<Arc<dyn CountSource>>,
     /// A key for commands on this machine, with every scope and no limits, as long as this runs.
     pub local_key: Option<KeyText>,
 }
@@ -94,13 +104,17 @@ pub async fn run(
             None => Ok(()),
         }
     };
+    let watching = async {
+        slo::run(&service).await;
+        Ok(())
+    };
     let closing = async {
         shutdown.await;
         service.closing.close();
         tokio::time::sleep(DRAIN_MAX).await;
     };
     tokio::select! {
-        served = async { tokio::try_join!(rest, grpc) } => served.map(drop),
+        served = async { tokio::try_join!(rest, grpc, watching) } => served.map(drop),
         () = closing => {
             tracing::warn!("some requests were cut: they were not done {DRAIN_MAX:?} after closing");
             Ok(())

@@ -9,7 +9,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::response::sse::Event;
 use fleet_core::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::TruckId,
     store::{FeedItem, Watermarks},
 };
@@ -51,7 +51,11 @@ impl Closing {
 }
 
 /// Counts an open stream as long as it lives.
-pub(crate) struct Subscription(Arc<Service>);
+pub(crate) struct Subscription {
+    service: Arc<Service>,
+    /// Whether it broke by our fault; `None` as long as it has not begun.
+    is_broken: Option<bool>,
+}
 
 impl Subscription {
     /// One more stream.
@@ -60,7 +64,7 @@ impl Subscription {
     /// `Unavailable` if all are taken.
     pub(crate) fn open(service: &Arc<Service>) -> Result<Self> {
         service.metrics.subscribers.inc();
-        let subscription = Self(Arc::clone(service));
+        let subscription = Self { service: Arc::clone(service), is_broken: None };
         if service.metrics.subscribers.get() > SUBSCRIBERS_MAX {
             return Err(Error::unavailable("all live streams are taken"));
         }
@@ -70,7 +74,10 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.0.metrics.subscribers.dec();
+        self.service.metrics.subscribers.dec();
+        if let Some(is_broken) = self.is_broken {
+            self.service.watch.streamed(is_broken); // one that we close or the client leaves is good
+        }
     }
 }
 
@@ -102,21 +109,29 @@ pub(crate) fn placed(service: &Service, mut at: Watermarks, items: Vec<FeedItem>
 /// Everything from `places` on, or only what is of one truck. Ends when the API closes, or after
 /// the error if the store does not answer.
 pub(crate) fn entries(
-    subscription: Subscription,
+    mut subscription: Subscription,
     places: Watermarks,
     truck_id: Option<TruckId>,
 ) -> impl Stream<Item = Result<Placed>> + Send + 'static {
-    let closed = subscription.0.closing.closed();
+    subscription.is_broken = Some(false);
+    let closed = subscription.service.closing.closed();
     let batches = stream::unfold(Some((subscription, places)), |state| async move {
-        let (subscription, places) = state?;
-        let service = &subscription.0;
+        let (mut subscription, places) = state?;
+        let service = &subscription.service;
         match service.parts.store.feed(&places, BATCH, WAIT).await {
             Ok(page) => {
                 let entries = placed(service, places, page.items);
                 let entries: Vec<_> = entries.into_iter().map(Ok).collect();
                 Some((entries, Some((subscription, page.next))))
             }
-            Err(error) => Some((vec![Err(error)], None)),
+            Err(error) => {
+                let is_ours = matches!(
+                    error.kind(),
+                    ErrorKind::Unavailable | ErrorKind::Corrupt | ErrorKind::Internal
+                );
+                subscription.is_broken = Some(is_ours);
+                Some((vec![Err(error)], None))
+            }
         }
     });
     let is_wanted = move |entry: &Result<Placed>| match (entry, &truck_id) {

@@ -57,6 +57,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "PipelineService/RedriveDeadLetters",
         Scope::DlqWrite,
     ),
+    read(("GET", "/v1/slo"), "ReliabilityService/ListSlos", Scope::SloRead),
+    read(("GET", "/v1/slo/{name}"), "ReliabilityService/GetSlo", Scope::SloRead),
     read(("GET", "/v1/keys"), "KeyService/ListKeys", Scope::KeysAdmin),
     read(("POST", "/v1/keys"), "KeyService/CreateKey", Scope::KeysAdmin),
     read(("DELETE", "/v1/keys/{key_id}"), "KeyService/RevokeKey", Scope::KeysAdmin),

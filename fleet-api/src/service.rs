@@ -29,8 +29,9 @@ use crate::{
         Entry, Feed, FleetSummary, Group, GroupPartition, HistoryQuestion, Letter, Order, Page,
         RedriveResult, TripsQuestion, Truck, TruckPosition,
     },
-    metrics::ApiMetrics,
+    metrics::{ApiMetrics, SloMetrics},
     page,
+    slo::{Level, Watch},
 };
 
 /// The use cases over log, store and state.
@@ -41,6 +42,7 @@ pub struct Service {
     pub(crate) metrics: ApiMetrics,
     pub(crate) keys: Keys,
     pub(crate) limiter: Limiter,
+    pub(crate) watch: Watch,
     pub(crate) closing: Closing,
 }
 
@@ -59,10 +61,14 @@ impl Service {
         let keys = Keys::new(store, Arc::clone(&clock), parts.entropy);
         let (first, told) = (Arc::clone(&parts.limiter), metrics.clone());
         let limiter = Limiter::new(first, settings.on_unavailable, &clock, told);
-        Ok(Self { settings, parts, metrics, keys, limiter, closing: Closing::default() })
+        let own = Watch::OWN.map(Level::as_str);
+        let (slo, now) = (SloMetrics::register(&parts.registry, &own)?, parts.clock.now());
+        let source = parts.slo_source.clone();
+        let watch = Watch::new(settings.slo.clone(), &parts.tallies, source, slo, now);
+        Ok(Self { settings, parts, metrics, keys, limiter, watch, closing: Closing::default() })
     }
 
-    async fn register(&self) -> Result<BTreeMap<TruckId, RegisteredTruck>> {
+    pub(crate) async fn register(&self) -> Result<BTreeMap<TruckId, RegisteredTruck>> {
         let mut register = BTreeMap::new();
         let mut after: Option<String> = None;
         loop {

@@ -47,6 +47,8 @@ pub(crate) fn service_with_limiter(
             groups: Vec::new(),
             registry: prometheus::Registry::new(),
             entropy,
+            tallies: crate::slo::Tallies::new(),
+            slo_source: None,
             local_key: Some(KeyText::generate(entropy).expect("random")),
         },
     );

@@ -13,10 +13,14 @@
 //! | `osrm` | `route::osrm`: the client of an OSRM server |
 //! | `osm` | [`route::osm`]: road networks from OpenStreetMap extracts (XML, PBF), and as such |
 //! | `geofence` | [`geofence`]: circles, polygons and corridors from GeoJSON, thousands at a time by index, and what trucks do at them |
+//! | `service` | [`service`]: logs, signals and health over HTTP |
+//! | `cluster` | `service`, and [`connect`]: the cluster's backends by URL |
 //! | `testkit` | the laws every backend must pass, a manual clock, injected failures |
 //! | `full` | all of the above but `testkit` |
 
 pub mod backoff;
+#[cfg(feature = "cluster")]
+pub mod connect;
 pub mod domain;
 pub mod driver;
 pub mod error;
@@ -34,6 +38,8 @@ pub mod ratelimit;
 mod redis;
 pub mod refuel;
 pub mod route;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod settings;
 pub mod slo;
 #[cfg(feature = "sqlite")]

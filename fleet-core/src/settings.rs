@@ -23,15 +23,15 @@ const EXEMPT: [&str; 3] = ["FLEET_TEST_", "FLEET_SERVICES_", "FLEET_BLESS"];
 /// What was said about each setting, the last word winning, and what is wrong with it.
 #[derive(Clone, Debug)]
 pub struct Values {
-    names: &'static [&'static str],
+    names: Vec<&'static str>,
     values: BTreeMap<String, String>,
     faults: Vec<String>,
 }
 
 impl Values {
     /// Nothing said yet about any of `names` (lower case, with underscores).
-    pub fn new(names: &'static [&'static str]) -> Self {
-        Self { names, values: BTreeMap::new(), faults: Vec::new() }
+    pub fn new(names: &[&'static str]) -> Self {
+        Self { names: names.to_vec(), values: BTreeMap::new(), faults: Vec::new() }
     }
 
     /// Reads a settings file in TOML: one value a name. An unknown name is a fault.
@@ -118,6 +118,25 @@ impl Values {
         value
     }
 
+    /// As [`get`](Self::get); that nothing is said is a fault too.
+    pub fn need<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        if !self.values.contains_key(name) {
+            self.faults.push(format!("{name}: expected {expected}, found none"));
+        }
+        self.get(name, expected, parse)
+    }
+
+    /// All that was said, as a settings file, passwords in URLs left out.
+    pub fn shown(&self) -> String {
+        let line = |(name, value): (&String, &String)| format!("{name} = {:?}\n", shown_url(value));
+        self.values.iter().map(line).collect()
+    }
+
     /// Reports a fault that lies between settings.
     pub fn fault(&mut self, fault: String) {
         self.faults.push(fault);
@@ -134,6 +153,21 @@ impl Values {
             Err(Error::invalid(self.faults.join("; ")))
         }
     }
+}
+
+/// A URL as it may be shown: its password, if it has one, is left out.
+///
+/// ```
+/// use fleet_core::settings::shown_url;
+/// assert_eq!(shown_url("redis://ann:s3cret@db:6379/0"), "redis://ann:***@db:6379/0");
+/// assert_eq!(shown_url("kafka://127.0.0.1:9092"), "kafka://127.0.0.1:9092");
+/// ```
+pub fn shown_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let Some((user, host)) = authority.rsplit_once('@') else { return url.to_owned() };
+    let user = user.split(':').next().unwrap_or(user);
+    format!("{scheme}://{user}:***@{host}{}", &rest[authority.len()..])
 }
 
 /// Whether Kubernetes has set this variable for a service whose name begins with `fleet-`, as it does

@@ -311,6 +311,7 @@ impl Group<'_> {
     fn letters<'a>(&self, handled: &'a [Handled<'a>], written: Vec<Written>) -> Vec<Letter<'a>> {
         let mut written = written.into_iter();
         let mut letters = Vec::new();
+        let (now, levels) = (self.parts.clock.now(), self.parts.metrics.levels());
         for Handled { record, outcome } in handled {
             let fate = match outcome {
                 Err(cause) => Err((cause.kind(), cause.to_string())),
@@ -325,8 +326,11 @@ impl Group<'_> {
             };
             let word = fate.as_ref().map_or("dead_lettered", |word| word);
             self.parts.metrics.records.with_label_values(&[self.name, word]).inc();
+            if let (Ok(write), Ok(word)) = (outcome, &fate) {
+                levels.handled(record, write, *word == "stored", now);
+            }
             if let Err((reason, why)) = fate {
-                let now = self.parts.clock.now();
+                levels.set_aside(record);
                 let letter = dead_letter::set_aside(record, self.name, reason, &why, now);
                 letters.push(Letter { record, reason, letter });
             }

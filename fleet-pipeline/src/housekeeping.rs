@@ -29,6 +29,7 @@ pub async fn keep_house(
             _ = ticks.tick() => {}
         }
         let now = clock.now();
+        metrics.levels().judge(now);
         for group in &groups {
             metrics.refresh_lag(&*log, group, now).await;
         }

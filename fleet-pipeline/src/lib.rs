@@ -14,9 +14,11 @@
 pub mod consumer;
 mod housekeeping;
 mod metrics;
+#[cfg(feature = "service")]
+pub mod service;
 mod sink;
 
 pub use consumer::{Components, ConsumerSettings, run};
 pub use housekeeping::keep_house;
-pub use metrics::PipelineMetrics;
+pub use metrics::{Levels, PipelineMetrics};
 pub use sink::{ARCHIVER, RECORDER, Sink};

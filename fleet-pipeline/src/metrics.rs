@@ -1,12 +1,118 @@
 //! What the pipeline tells operators. The names are public.
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
 use crate::{ARCHIVER, RECORDER};
 use fleet_core::{
     Error, ErrorKind, Result,
-    stream::{EventLog, Topic},
+    slo::{Counts, Gaps, Tally},
+    store::Write,
+    stream::{EventLog, Record, Topic},
     time::Time,
 };
 use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
+
+/// An accepted event that could be asked for later than this was late.
+const QUERYABLE_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the groups of this process count for its service levels.
+#[derive(Clone, Debug)]
+pub struct Levels {
+    queryable: Level,
+    completeness: Level,
+    correctness: Level,
+    gaps: Arc<Mutex<Gaps>>,
+}
+
+/// A service level, as the API reads it and as Prometheus does.
+#[derive(Clone, Debug)]
+struct Level {
+    tally: Tally,
+    counters: IntCounterVec,
+}
+
+impl Level {
+    fn register(registry: &Registry, name: &str) -> Result<Self, prometheus::Error> {
+        // The same name and help as in the API, which tells its own levels.
+        let opts = Opts::new("fleet_slo_events_total", "What service levels count, by outcome");
+        let counters = IntCounterVec::new(opts.const_label("slo", name), &["outcome"])?;
+        registry.register(Box::new(counters.clone()))?;
+        let level = Self { tally: Tally::default(), counters };
+        level.add(Counts::default());
+        Ok(level)
+    }
+
+    fn add(&self, counts: Counts) {
+        self.tally.good(counts.good);
+        self.tally.bad(counts.bad);
+        self.counters.with_label_values(&["good"]).inc_by(counts.good);
+        self.counters.with_label_values(&["bad"]).inc_by(counts.bad);
+    }
+
+    fn count(&self, is_good: bool) {
+        self.add(Counts { good: u64::from(is_good), bad: u64::from(!is_good) });
+    }
+}
+
+impl Levels {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            queryable: Level::register(registry, "queryable")?,
+            completeness: Level::register(registry, "completeness")?,
+            correctness: Level::register(registry, "correctness")?,
+            gaps: Arc::default(),
+        })
+    }
+
+    /// Events by whether they could be asked for within 5 s of being accepted.
+    pub const fn queryable(&self) -> &Tally {
+        &self.queryable.tally
+    }
+
+    /// Reports of trucks that number them: those that came, and those that are lost.
+    pub const fn completeness(&self) -> &Tally {
+        &self.completeness.tally
+    }
+
+    /// Records: handled, and set aside.
+    pub const fn correctness(&self) -> &Tally {
+        &self.correctness.tally
+    }
+
+    /// A record was handled and is in the store, or was there.
+    pub(crate) fn handled(&self, record: &Record, write: &Write, is_new: bool, now: Time) {
+        self.correctness.count(true);
+        let place = (record.place.partition.number, record.place.offset);
+        if let Write::Telemetry(write) = write {
+            if is_new {
+                self.queryable.count(now <= record.appended_at.plus(QUERYABLE_WITHIN));
+            }
+            let event = &write.event;
+            self.gaps().saw(place, &event.truck_id, event.seq, now);
+        }
+    }
+
+    /// A record was set aside.
+    pub(crate) fn set_aside(&self, record: &Record) {
+        self.correctness.count(false);
+        if record.place.partition.topic == Topic::TELEMETRY {
+            self.gaps().passed((record.place.partition.number, record.place.offset));
+        }
+    }
+
+    /// Counts the reports that came, and those that are not to be expected any more.
+    pub(crate) fn judge(&self, now: Time) {
+        let judged = self.gaps().judge(now);
+        self.completeness.add(judged);
+    }
+
+    fn gaps(&self) -> std::sync::MutexGuard<'_, Gaps> {
+        self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Counters and gauges of all consumer groups of this process.
 #[derive(Clone, Debug)]
@@ -16,6 +122,7 @@ pub struct PipelineMetrics {
     pub(crate) dead_letters: IntCounterVec,
     pub(crate) paused: IntGaugeVec,
     pub(crate) halted: IntGaugeVec,
+    levels: Levels,
     lag_records: IntGaugeVec,
     lag_seconds: GaugeVec,
 }
@@ -63,6 +170,7 @@ impl PipelineMetrics {
                 &["topic", "reason"],
             )?,
             paused: gauges("fleet_pipeline_paused", "1 while the store is away")?,
+            levels: Levels::register(registry)?,
             halted: gauges("fleet_pipeline_halted", "1 once a group has given up")?,
             lag_records: gauges("fleet_consumer_lag_records", "Records not committed yet")?,
             lag_seconds,
@@ -84,6 +192,11 @@ impl PipelineMetrics {
             metrics.halted.with_label_values(&[group]).set(0);
         }
         Ok(metrics)
+    }
+
+    /// What the groups count for service levels.
+    pub const fn levels(&self) -> &Levels {
+        &self.levels
     }
 
     /// Brings the lag of `group` up to date; unknown is left out, never told as 0.

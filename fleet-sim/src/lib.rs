@@ -18,7 +18,12 @@
 
 mod driver;
 mod metrics;
+#[cfg(feature = "osrm")]
+pub mod osrm;
 mod report;
+#[cfg(feature = "service")]
+pub mod service;
+mod settings;
 mod world;
 
 pub use driver::{Components, Finished, Progress, SimSettings, Speed, genesis, run};

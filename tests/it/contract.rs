@@ -30,6 +30,7 @@ fn every_answer_is_what_the_document_says() {
         let url = path
             .replace("{truck_id}", "TRK-000002")
             .replace("{trip_id}", trip_id)
+            .replace("{name}", "availability")
             .replace("{id}", "fleet.trips.v1.dlq:0:9");
         let (status, body) = platform.get(&url);
         let answer: Value = serde_json::from_str(&body).unwrap();
@@ -40,7 +41,7 @@ fn every_answer_is_what_the_document_says() {
         assert_eq!(faults(&document, content, &answer), [""; 0], "{url}: {answer}");
         asked += 1;
     }
-    assert_eq!(asked, 13);
+    assert_eq!(asked, 15);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The whole platform as a user runs it: the real program, real files, real signals.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cluster;
 mod contract;
 mod crash;
 mod exact;

@@ -8,6 +8,7 @@ mod fleet;
 mod health;
 mod keys;
 mod pipeline;
+mod slo;
 mod status;
 mod telemetry;
 mod trips;
@@ -19,6 +20,7 @@ use fleet_core::{Error, Result};
 use fleet_proto::v1::{
     fleet_service_server::FleetServiceServer, key_service_server::KeyServiceServer,
     pipeline_service_server::PipelineServiceServer,
+    reliability_service_server::ReliabilityServiceServer,
     telemetry_service_server::TelemetryServiceServer, trip_service_server::TripServiceServer,
 };
 use futures::FutureExt;
@@ -29,6 +31,8 @@ use tower_http::timeout::TimeoutLayer;
 use crate::{
     Service, accept,
     guard::{Caller, Tongue, guard},
+    keys::Class,
+    operations::OPERATIONS,
     problem::Problem,
 };
 
@@ -83,6 +87,7 @@ fn routes(service: &Arc<Service>) -> Result<Routes> {
         .add_service(bounded!(TelemetryServiceServer))
         .add_service(bounded!(TripServiceServer))
         .add_service(bounded!(PipelineServiceServer))
+        .add_service(bounded!(ReliabilityServiceServer))
         .add_service(bounded!(KeyServiceServer))
         .add_service(reflection().build_v1().map_err(bad)?)
         .add_service(reflection().build_v1alpha().map_err(bad)?))
@@ -91,6 +96,18 @@ fn routes(service: &Arc<Service>) -> Result<Routes> {
 /// The use cases as gRPC shows them.
 #[derive(Clone, Debug)]
 struct Face(Arc<Service>);
+
+/// Whether a call that ended so failed by our fault; all other codes are the caller's own.
+pub(crate) const fn is_failure(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+            | Code::DeadlineExceeded
+    )
+}
 
 /// Who makes this call, as the guard has found.
 fn caller<T>(request: &tonic::Request<T>) -> Caller {
@@ -119,6 +136,11 @@ impl Face {
         let seconds = parts.clock.monotonic_us().saturating_sub(began_us) as f64 / 1e6;
         metrics.calls.with_label_values(&[method, &format!("{code:?}")]).inc();
         metrics.call_duration.with_label_values(&[method]).observe(seconds);
+        let operation = OPERATIONS.iter().find(|operation| operation.call == method);
+        let is_stream = operation.is_some_and(|operation| operation.class == Class::Live);
+        if !(is_stream && outcome.is_ok()) {
+            self.0.watch.answered(is_failure(code), seconds); // a stream counts when it ends
+        }
         outcome.map(Response::new)
     }
 }

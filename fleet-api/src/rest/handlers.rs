@@ -39,7 +39,7 @@ pub(super) type Asked = State<Arc<Service>>;
 /// A list that is not paged.
 #[derive(Serialize, ToSchema)]
 pub(super) struct List<T> {
-    items: Vec<T>,
+    pub(super) items: Vec<T>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -379,6 +379,7 @@ pub(super) async fn ready(State(service): Asked) -> Result<&'static str, Problem
     ),
 )]
 pub(super) async fn metrics(State(service): Asked) -> Result<Response, Problem> {
+    service.watch.sample(service.parts.clock.now()); // what is shown is what was counted by now
     let text = TextEncoder::new()
         .encode_to_string(&service.parts.registry.gather())
         .map_err(|e| Error::internal("metrics do not encode").with_source(e))?;

@@ -3,6 +3,7 @@
 mod handlers;
 mod keys;
 mod openapi;
+mod slo;
 
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ use crate::{
     Service,
     accept::ANSWER_WITHIN,
     guard::{Tongue, guard},
+    keys::Class,
+    operations,
     problem::{self, Problem},
     status,
 };
@@ -70,6 +73,8 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(handlers::dead_letters))
         .routes(routes!(handlers::dead_letter))
         .routes(routes!(handlers::redrive))
+        .routes(routes!(slo::slos))
+        .routes(routes!(slo::slo))
         .routes(routes!(keys::keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(keys::audit))
@@ -116,8 +121,14 @@ async fn observe(
 ) -> Response {
     let method = method_label(request.method());
     let began_us = service.parts.clock.monotonic_us();
+    let operation = operations::by_route(request.method(), path.as_str());
     let response = next.run(request).await;
     let seconds = service.parts.clock.monotonic_us().saturating_sub(began_us) as f64 / 1e6;
+    let is_stream = operation.is_some_and(|operation| operation.class == Class::Live);
+    // Probes, metrics and pages are no service; a stream counts when it ends.
+    if operation.is_some() && !(is_stream && response.status().is_success()) {
+        service.watch.answered(response.status().is_server_error(), seconds);
+    }
     let class = format!("{}xx", response.status().as_u16() / 100);
     let labels = [path.as_str(), method, class.as_str()];
     service.metrics.requests.with_label_values(&labels).inc();

@@ -30,6 +30,7 @@ use crate::problem::ProblemBody;
         (name = "telemetry", description = "Reports: history, the feed, the live stream."),
         (name = "trips", description = "Trips and how their promises ended."),
         (name = "pipeline", description = "Consumer groups and dead letters."),
+        (name = "reliability", description = "Service levels over 30 days and five minutes."),
         (name = "keys", description = "API keys, and the audit of what was changed."),
         (name = "health", description = "For probes and operators."),
     )

@@ -106,6 +106,38 @@ async function refreshTotals() {
   }
 }
 
+// Both windows side by side; what cannot be said is said in words, never as 0 or 100 %.
+function sloRow(slo) {
+  const share = (window) => window.sli === null ? words(window.verdict)
+    : `${number(window.sli * 100, 3)} % of ${number(window.total, 0)}, ${window.verdict}`
+      + (window.is_partial ? ` (watched ${number(window.coverage * 100, 1)} % of it)` : "");
+  const left = slo.window_30d.budget_left;
+  const budget = left === null ? words(slo.window_30d.verdict) : `${number(left * 100, 1)} % left`
+    + (slo.exhausted_in_s ? `, gone in ${number(slo.exhausted_in_s / 3600, 1)} h at this pace` : "")
+    + (left < 0 ? `, back by ${ist(slo.within_budget_at)} IST if nothing else fails` : "");
+  const kind = ["healthy", "no_traffic", "no_data"].includes(slo.state) ? "" : "bad";
+  const row = document.createElement("tr");
+  row.append(element("th", words(slo.name)), element("td", slo.objective), element("td", words(slo.state), kind),
+    element("td", share(slo.window_5m), slo.window_5m.verdict === "missed" ? "bad" : ""),
+    element("td", share(slo.window_30d), slo.window_30d.verdict === "missed" ? "bad" : ""), element("td", budget));
+  row.firstChild.scope = "row";
+  row.firstChild.title = slo.meaning;
+  return row;
+}
+
+async function refreshSlos() {
+  try {
+    const list = await (await get("/v1/slo")).json();
+    byId("slos").replaceChildren(...list.items.map(sloRow));
+  } catch (error) {
+    const row = document.createElement("tr");
+    const cell = element("td", `not available: ${error.message}`, "bad");
+    cell.colSpan = 6;
+    row.append(cell);
+    byId("slos").replaceChildren(row);
+  }
+}
+
 async function refreshTrucks() {
   let token = "";
   do {
@@ -153,5 +185,7 @@ function start() {
   }, 500);
   refreshTotals();
   setInterval(refreshTotals, 5000);
+  refreshSlos();
+  setInterval(refreshSlos, 15000);
 }
 start();

@@ -13,7 +13,7 @@ mod promise;
 
 pub use air::ambient_c;
 pub use band::{Band, Residuals};
-pub use crossing::{Crossing, Haul, Stretch};
+pub use crossing::{Crossing, Haul, Passage, Stretch};
 pub use pace::{
     Conditions, FLOW_MEAN, Pace, Usual, barred_until, free_kmh, guarded_zone, road_kind, road_of,
 };

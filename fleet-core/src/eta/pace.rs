@@ -98,7 +98,8 @@ impl Pace {
                     let minute = time.ist_minute_of_day();
                     let in_season = rule.months.contains(month)
                         && rule.hours_ist.iter().any(|window| window.contains(minute));
-                    let fog_kmh = conditions.fog_kmh(place, rule, time).filter(|_| in_season);
+                    let fog_kmh =
+                        if in_season { conditions.fog_kmh(place, rule, time) } else { None };
                     let factor = if fog_kmh.is_some() { rule.speed_factor } else { 1.0 };
                     sight_kmh = sight_kmh.min(fog_kmh.unwrap_or(f64::INFINITY));
                     weather = weather.min(factor);

@@ -39,7 +39,7 @@ pub(super) struct Running {
 /// The circuit's constants, prepared.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cooling {
-    capacity_j_per_k: f64,
+    per_capacity_k_per_j: f64,
     heat_load: f64,
     heat_idle_extra: f64,
     per_light_load_w: f64,
@@ -58,7 +58,7 @@ impl Cooling {
     pub(super) fn new(model: &TruckModel) -> Self {
         let (thermal, engine) = (&model.thermal, &model.engine);
         Self {
-            capacity_j_per_k: thermal.heat_capacity_j_per_k,
+            per_capacity_k_per_j: 1.0 / thermal.heat_capacity_j_per_k,
             heat_load: thermal.heat_fraction_load,
             heat_idle_extra: thermal.heat_fraction_idle - thermal.heat_fraction_load,
             per_light_load_w: 1.0 / (0.15 * engine.rated_kw * 1e3),
@@ -103,8 +103,9 @@ impl Cooling {
             ua += open * (ram + fan);
         }
         let balance_c = ambient_c + heat_w / ua;
-        let x = ua * dt_s / self.capacity_j_per_k;
-        balance_c + (coolant_c - balance_c) / (1.0 + x + 0.5 * x * x)
+        let x = ua * dt_s * self.per_capacity_k_per_j;
+        // Neither division waits for the other.
+        balance_c + (coolant_c - balance_c) * (1.0 / (1.0 + x + 0.5 * x * x))
     }
 }
 

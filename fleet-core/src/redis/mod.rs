@@ -73,7 +73,7 @@ impl Connection {
             Err(error) if error.is_connection_dropped() => request.send(&mut manager).await,
             outcome => outcome,
         }
-        .map_err(|error| self.error(&error))
+        .map_err(|error| self.failed(&error))
     }
 
     /// Sends `request` once: for what must not be done twice.
@@ -82,7 +82,15 @@ impl Connection {
     /// As [`Connection::error`] says.
     pub(crate) async fn call_once<T: Answer>(&self, request: &impl Request) -> Result<T> {
         let mut manager = self.manager()?;
-        request.send(&mut manager).await.map_err(|error| self.error(&error))
+        request.send(&mut manager).await.map_err(|error| self.failed(&error))
+    }
+
+    /// What a failure means; a connection that fell silent is given up, as it would stay so.
+    fn failed(&self, error: &RedisError) -> Error {
+        if error.is_timeout() {
+            *self.manager.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        }
+        self.error(error)
     }
 
     /// What a failure means for the caller.
@@ -114,6 +122,9 @@ impl Connection {
                 RedisKind::Parse | RedisKind::UnexpectedReturnType => {
                     Error::corrupt(format!("{text}; the answer is of another form than ours"))
                 }
+                _ if error.is_connection_refusal() => Error::unavailable(format!(
+                    "{text}; nothing listens there: check host and port, and that it is up"
+                )),
                 _ => Error::unavailable(text),
             },
         }

@@ -173,6 +173,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))] // each walks through days
+
         /// The forecast comes true in a history that goes on as it assumes.
         #[test]
         fn what_is_foretold_happens_then_and_not_before(

@@ -17,20 +17,26 @@
 //! ```
 //!
 //! Where the counts come from is another matter, behind the port [`CountSource`]: a [`History`] keeps
-//! them for 30 days in memory. A
+//! them for 30 days in memory, `prometheus` (a feature of that name) reads them from a server. A
 //! [`Report`] says of them what can be said: whether the objective is met, what is left, which alerts
 //! fire, when the budget runs out and when it comes back by itself.
 
 mod alert;
 mod forecast;
+mod gaps;
 mod history;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 mod report;
+mod rules;
 mod source;
 
 pub use alert::{Alert, AlertState};
 pub use forecast::{AgesOut, Outage, ages_out, worst_outage};
+pub use gaps::Gaps;
 pub use history::{History, Observed, Span};
 pub use report::{Report, State, Verdict};
+pub use rules::prometheus_rules;
 pub use source::{CountSource, Histories, Tally, Windows, increase};
 
 use std::{fmt, ops::Add, str::FromStr};

@@ -64,7 +64,8 @@ impl OwnServer {
     /// # Panics
     /// If it does not come up, with what the script said.
     pub fn start_again(&self) {
-        let port = self.url.rsplit(':').next().unwrap_or("0").trim_end_matches('/');
+        let port = self.url.rsplit(':').next().unwrap_or("0");
+        let port = port.split('/').next().unwrap_or(port);
         assert_eq!(self.run(&["start", port]), self.url, "it came up elsewhere");
     }
 

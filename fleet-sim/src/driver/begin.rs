@@ -179,8 +179,8 @@ async fn must_be_unknown_to_the_log(settings: &SimSettings, components: &Compone
     }
     Err(Error::conflict(
         "the state store is empty, but the log knows a fleet: restore the state store from a backup, \
-         or begin anew with another log; a program of your own may have the state made again by \
-         SimSettings::rebuild",
+         begin anew with another log, or have the state made again (rebuild, with the fleet's seed, \
+         start and trucks)",
     ))
 }
 

@@ -96,9 +96,9 @@ impl Truck {
             let free_kmh = free_kmh(piece) * self.fixed.pace;
             let road = road_of(piece, false, Some(self.state.now));
             let stretch = stretch(&road, piece.length_m, mps_from_kmh(free_kmh));
-            let crossing = haul.cross(speed_mps, &stretch);
-            speed_mps = crossing.speed_mps;
-            sum_s += crossing.duration_s;
+            let passage = haul.pass(speed_mps, &stretch);
+            speed_mps = passage.speed_mps;
+            sum_s += passage.duration_s;
         }
         sum_s
     }
@@ -183,9 +183,9 @@ impl Truck {
         let road = road_of(piece, pace.wet, Some(ghost.time));
         let wanted_mps = self.target_mps(piece, &road, pace) * FLOW_MEAN;
         let stretch = stretch(&road, length_m, wanted_mps);
-        let crossing = self.haul.cross(ghost.speed_mps, &stretch);
-        ghost.speed_mps = crossing.speed_mps;
-        ghost.drive(crossing.duration_s);
+        let passage = self.haul.pass(ghost.speed_mps, &stretch);
+        ghost.speed_mps = passage.speed_mps;
+        ghost.drive(passage.duration_s);
     }
 }
 

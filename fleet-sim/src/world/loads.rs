@@ -10,7 +10,7 @@ use super::truck::Truck;
 /// Where there is no depot people load by hand, minutes a tonne (estimate).
 const BY_HAND_MIN_PER_T: f64 = 4.0;
 /// The first load is nearly on the truck when the world begins, and the gates are open for it.
-const FIRST_LOADING_MIN: f64 = 2.0;
+const FIRST_LOADING_MIN: f64 = 0.4;
 
 /// Minutes around `median_min`, skewed like a log-normal of σ 0.5, from a half to three times.
 pub(super) fn dwell_min(median_min: f64, z: f64) -> f64 {

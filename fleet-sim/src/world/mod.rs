@@ -76,7 +76,7 @@ struct Snapshot {
 
 impl World {
     /// Version of the world's rules and data: another one makes another world.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
     /// The most trucks of a world: a checkpoint of so many, at up to 450 bytes each, stays within
     /// what a state store takes (256 MiB).
     pub const TRUCKS_MAX: u32 = 500_000;

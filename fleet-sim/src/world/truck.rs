@@ -233,8 +233,8 @@ impl Truck {
         let capacity_ul = whole(fixed.model.fuel_tank_l * 1e6);
         let price = super::pumps::price_paise_per_l(network, place.state);
         // The world begins in the middle of a working day, not with thirty empty trucks: they set
-        // off within minutes (`FIRST_LOADING_MIN`), one after the other.
-        let idle_ms = fixed.dwell.below(0, 240).cast_signed() * 1_000;
+        // off within the first minute (`FIRST_LOADING_MIN`), one after the other.
+        let idle_ms = fixed.dwell.below(0, 30).cast_signed() * 1_000;
         let report_ms = fixed.reports.below(0, 30).cast_signed() * 1_000;
         let state = TruckState {
             now: start,

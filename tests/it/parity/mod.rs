@@ -31,6 +31,7 @@ use fleet_pipeline::{ARCHIVER, RECORDER};
 use fleet_proto::v1::{
     self, fleet_service_client::FleetServiceClient, key_service_client::KeyServiceClient,
     pipeline_service_client::PipelineServiceClient,
+    reliability_service_client::ReliabilityServiceClient,
     telemetry_service_client::TelemetryServiceClient, trip_service_client::TripServiceClient,
 };
 use serde_json::{Value, json};
@@ -127,6 +128,8 @@ fn open(dir: &Path, clock: &Arc<dyn Clock>) -> (fleet_api::Components, StoreFaul
         registry: prometheus::Registry::new(),
         limiter: Arc::new(MemoryLimiter::new(Arc::clone(clock))),
         entropy: counted,
+        tallies: fleet_api::slo::Tallies::new(),
+        slo_source: None,
         local_key: Some(KeyText::generate(counted).unwrap()),
     };
     (components, faults)
@@ -282,6 +285,42 @@ async fn compare_telemetry_and_trips(still: &mut Still) {
     same(rest, &format!("/v1/trips/{trip_id}"), &shown::trip(trip.into_inner()));
 }
 
+/// Nothing is counted between the two questions but the questions themselves, so only what does not
+/// count requests is compared number by number.
+async fn compare_slos(still: &mut Still) {
+    let Still { rest, channel, .. } = still;
+    let mut reliability = ReliabilityServiceClient::new(channel.clone());
+    let slos = reliability.list_slos(v1::ListSlosRequest {}).await.unwrap().into_inner().slos;
+    let told = rest.json("/v1/slo");
+    let told = told["items"].as_array().unwrap();
+    assert_eq!((slos.len(), told.len()), (7, 7));
+    for (slo, told) in slos.into_iter().zip(told) {
+        let name = slo.name.clone();
+        let counts_requests = matches!(name.as_str(), "availability" | "latency");
+        if !counts_requests {
+            assert_eq!(shown::slo(slo), *told, "{name}");
+        }
+        let one = reliability.get_slo(v1::GetSloRequest { name: name.clone() }).await.unwrap();
+        let (mut one, mut told) =
+            (shown::slo(one.into_inner()), rest.json(&format!("/v1/slo/{name}")));
+        if counts_requests {
+            let total = |slo: &Value| slo["window_30d"]["total"].as_u64().unwrap();
+            assert_eq!((total(&told), &told["window_30d"]["bad"]), (total(&one) + 1, &json!(0)));
+            for slo in [&mut one, &mut told] {
+                for window in ["window_30d", "window_5m"] {
+                    slo[window]["total"] = Value::Null;
+                }
+                for burn in slo["burn_rates"].as_array_mut().unwrap() {
+                    burn["total"] = Value::Null;
+                }
+            }
+        }
+        assert_eq!(one, told, "{name}");
+    }
+    let unknown = reliability.get_slo(v1::GetSloRequest { name: "speed".into() }).await;
+    refused(rest, "/v1/slo/speed", unknown, Code::NotFound);
+}
+
 async fn compare_pipeline(still: &mut Still) {
     let Still { rest, pipeline, .. } = still;
     let groups = pipeline.list_groups(v1::ListGroupsRequest {}).await.unwrap().into_inner();
@@ -318,12 +357,13 @@ async fn every_call_answers_like_its_twin() {
     compare_fleet(&mut still).await;
     compare_telemetry_and_trips(&mut still).await;
     compare_pipeline(&mut still).await;
+    compare_slos(&mut still).await;
     streams::compare_feeds(&mut still).await;
     keys::compare(&mut still).await;
     // Nothing was left out: what the contract calls twins has been counted on both sides.
     let metrics = still.rest.get("/metrics").1;
     let twins = twins();
-    assert_eq!(twins.len(), 17);
+    assert_eq!(twins.len(), 19);
     for (route, method) in twins {
         let (verb, path) = route.split_once(' ').unwrap();
         let rest = format!("code_class=\"2xx\",method=\"{verb}\",route=\"{path}\"");

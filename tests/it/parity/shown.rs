@@ -129,3 +129,64 @@ pub(super) fn letters(list: v1::ListDeadLettersResponse) -> Value {
 pub(super) fn redrive(result: &v1::RedriveResult) -> Value {
     json!({ "id": result.id, "outcome": result.outcome, "detail": result.detail })
 }
+
+pub(super) fn slo(slo: v1::Slo) -> Value {
+    let window = |window: Option<v1::SloWindow>| {
+        let window = window.unwrap();
+        json!({
+            "verdict": window.verdict,
+            "total": window.total,
+            "bad": window.bad,
+            "sli": window.sli,
+            "budget_used": window.budget_used,
+            "budget_left": window.budget_left,
+            "coverage": window.coverage,
+            "is_partial": window.is_partial,
+        })
+    };
+    let burn = |burn: &v1::SloBurn| {
+        json!({
+            "window": burn.window,
+            "total": burn.total,
+            "bad": burn.bad,
+            "burn_rate": burn.burn_rate,
+        })
+    };
+    let alert = |alert: &v1::SloAlert| {
+        json!({
+            "name": alert.name,
+            "state": alert.state,
+            "factor": alert.factor,
+            "long_window": alert.long_window,
+            "short_window": alert.short_window,
+            "reason": alert.reason,
+        })
+    };
+    let outage = |outage: v1::SloOutage| {
+        json!({
+            "from": time(outage.from_ms),
+            "to": time(outage.to_ms),
+            "total": outage.total,
+            "bad": outage.bad,
+            "budget_used": outage.budget_used,
+            "ages_out_at": time(outage.ages_out_at_ms),
+        })
+    };
+    json!({
+        "name": slo.name,
+        "meaning": slo.meaning,
+        "source": slo.source,
+        "objective": slo.objective,
+        "budget_ppm": slo.budget_ppm,
+        "state": slo.state,
+        "as_of": time(slo.as_of_ms),
+        "window_30d": window(slo.window_30d),
+        "window_5m": window(slo.window_5m),
+        "burn_rates": slo.burn_rates.iter().map(burn).collect::<Vec<_>>(),
+        "alerts": slo.alerts.iter().map(alert).collect::<Vec<_>>(),
+        "exhausted_in_s": slo.exhausted_in_s,
+        "within_budget_at": slo.within_budget_at_ms.map(time),
+        "within_half_at": slo.within_half_at_ms.map(time),
+        "worst_outage": slo.worst_outage.map(outage),
+    })
+}

@@ -13,8 +13,11 @@ end
 local window = interval * capacity
 local tat = tonumber(redis.call('GET', KEYS[1]) or '0')
 
-local function keep(at) -- until the bucket is full again, when it is the same as none
-    local full_in_ms = math.max(1, math.ceil((at - now) / 1000))
+-- Until the bucket is full again, when it is the same as none; another clock than the server's, by
+-- which keys go, may be slower than that.
+local shortest_ms = ARGV[4] == '' and 1 or 60000
+local function keep(at)
+    local full_in_ms = math.max(shortest_ms, math.ceil((at - now) / 1000))
     redis.call('SET', KEYS[1], string.format('%.0f', at), 'PX', string.format('%.0f', full_in_ms))
 end
 

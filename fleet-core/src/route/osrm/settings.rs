@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::Uri;
 
-use crate::{Error, Result, route::Ferries};
+use crate::{Error, Result, route::Ferries, settings::Values};
 
 /// How a client asks: [`new`](Self::new) has what suits a server nearby.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,12 +57,20 @@ impl OsrmSettings {
         }
     }
 
-    /// Whether `url` is one that a client takes.
-    ///
-    /// # Errors
-    /// `Invalid`, with what is wrong with it.
-    pub fn check_url(url: &str) -> Result<()> {
-        base(url).map(drop)
+    /// What the setting `router` says: `builtin`, or the address of a server, for which `osrm://`
+    /// stands as well as `http://`: OSRM speaks nothing else. `None` for the built-in router.
+    pub fn read(values: &mut Values) -> Option<Self> {
+        let router = |text: &str| {
+            if text == "builtin" {
+                return Some(None);
+            }
+            let url = match text.strip_prefix("osrm://") {
+                Some(rest) => format!("http://{rest}"),
+                None => text.to_owned(),
+            };
+            base(&url).is_ok().then_some(Some(Self::new(url)))
+        };
+        values.get("router", "builtin, or an address like http://127.0.0.1:5000", router).flatten()
     }
 
     /// Checks every setting; the base of all addresses, without a slash at its end.

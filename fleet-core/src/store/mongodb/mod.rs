@@ -46,6 +46,11 @@ use crate::{
 
 /// How long the server may take to be found, and to confirm a write.
 const SERVER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a call may take in all: a connection that fell silent is never told so by itself. What
+/// was asked may have been done; it is harmless to do it again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// The same of a sweep, which deletes in many steps.
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(300);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECTIONS_MAX: u32 = 16;
 /// How often a waiting feed looks for what another process has written.
@@ -119,7 +124,7 @@ impl MongoStore {
         let client = Client::with_options(options)
             .map_err(|cause| Error::invalid("mongodb url").with_source(cause))?;
         let store = Self::assemble(&client.database(database), sweep, clock, address);
-        store.make_indexes().await?;
+        store.within(ANSWER_TIMEOUT, store.make_indexes()).await?;
         Ok(store)
     }
 
@@ -164,6 +169,19 @@ impl MongoStore {
         Ok(())
     }
 
+    /// Gives up on `call` after `limit`. Dropping it closes its connection, so the next call has
+    /// another one.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+            let address = &self.address;
+            Err(Error::unavailable(format!("mongodb {address}: no answer within {limit:?}")))
+        })
+    }
+
     /// What an answer of the server means for the caller.
     fn told<T>(&self, answer: Result<T, Cause>) -> Result<T> {
         answer.map_err(|cause| self.error(cause))
@@ -180,6 +198,13 @@ impl MongoStore {
             }
             CauseKind::Authentication { .. } => {
                 Error::unavailable(format!("{context}: check user and password in the URL"))
+            }
+            CauseKind::ServerSelection { message, .. } => {
+                // The cause describes the driver's view of the whole cluster: not for people.
+                return Error::unavailable(format!(
+                    "{context}: no server answers: check host, port and TLS, and that it is up{}",
+                    io_error(message)
+                ));
             }
             CauseKind::Command(command) => match command.code {
                 59 | 238 => Error::invalid(format!(
@@ -207,6 +232,13 @@ impl MongoStore {
     }
 }
 
+/// The first failure of a connection that the driver tells of, in brackets.
+fn io_error(message: &str) -> String {
+    let told =
+        message.split_once("I/O error: ").and_then(|(_, rest)| rest.split(", labels").next());
+    told.map(|told| format!(" ({told})")).unwrap_or_default()
+}
+
 impl fmt::Debug for MongoStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoStore")
@@ -220,29 +252,34 @@ impl fmt::Debug for MongoStore {
 impl FleetStore for MongoStore {
     async fn write(&self, writes: Vec<Write>, watermarks: Watermarks) -> Result<Vec<WriteOutcome>> {
         check_writes(&writes)?;
-        let outcomes = self.write_batch(&writes).await?;
-        self.raise(&writes, &watermarks).await?;
+        let writing = async {
+            let outcomes = self.write_batch(&writes).await?;
+            self.raise(&writes, &watermarks).await.map(|()| outcomes)
+        };
+        let outcomes = self.within(ANSWER_TIMEOUT, writing).await?;
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
         Ok(outcomes)
     }
 
     async fn telemetry(&self, query: &TelemetryQuery) -> Result<Vec<StoredEvent>> {
         check_limit(query.limit)?;
-        self.read_telemetry(query).await
+        self.within(ANSWER_TIMEOUT, self.read_telemetry(query)).await
     }
 
     async fn latest(&self, truck_id: Option<&TruckId>) -> Result<Vec<StoredEvent>> {
-        self.read_latest(truck_id).await
+        self.within(ANSWER_TIMEOUT, self.read_latest(truck_id)).await
     }
 
     async fn trips(&self, query: &TripQuery) -> Result<Vec<StoredTrip>> {
         check_limit(query.limit)?;
-        self.read_trips(query).await
+        self.within(ANSWER_TIMEOUT, self.read_trips(query)).await
     }
 
     async fn trip(&self, trip_id: &TripId) -> Result<StoredTrip> {
-        let found = self.collections.trips.find_one(doc! { "_id": trip_id.as_str() }).await;
-        let found = self.told(found)?;
+        let finding = async {
+            self.told(self.collections.trips.find_one(doc! { "_id": trip_id.as_str() }).await)
+        };
+        let found = self.within(ANSWER_TIMEOUT, finding).await?;
         let row =
             found.ok_or_else(|| Error::not_found(format!("trip {trip_id}: not in the store")))?;
         rows::stored_trip(row)
@@ -257,7 +294,7 @@ impl FleetStore for MongoStore {
         loop {
             // Marked before looking: what comes after the look wakes the wait below.
             changes.mark_unchanged();
-            let page = self.read_feed(&from, max).await?;
+            let page = self.within(ANSWER_TIMEOUT, self.read_feed(&from, max)).await?;
             if !page.items.is_empty() || page.has_more || wait.is_zero() {
                 return Ok(page);
             }
@@ -270,7 +307,7 @@ impl FleetStore for MongoStore {
     }
 
     async fn watermarks(&self) -> Result<Watermarks> {
-        self.read_watermarks().await
+        self.within(ANSWER_TIMEOUT, self.read_watermarks()).await
     }
 
     async fn documents(
@@ -280,11 +317,11 @@ impl FleetStore for MongoStore {
         after: Option<&str>,
         max: usize,
     ) -> Result<Vec<Document>> {
-        self.read_documents(kind, id, after, max).await
+        self.within(ANSWER_TIMEOUT, self.read_documents(kind, id, after, max)).await
     }
 
     async fn expire(&self, now: Time) -> Result<u64> {
-        self.sweep_expired(now).await
+        self.within(SWEEP_TIMEOUT, self.sweep_expired(now)).await
     }
 }
 

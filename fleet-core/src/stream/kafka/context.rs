@@ -197,11 +197,23 @@ pub(super) fn told(address: &str, what: &str, heard: &Heard, cause: KafkaError) 
     };
     let (kind, hint) = meaning(code);
     let hint = match (hint, heard.take_trouble()) {
+        (hint, Some(trouble)) if is_silence(code) => format!("{hint} ({})", shortened(&trouble)),
         ("", Some(trouble)) => trouble,
         (hint, _) => hint.to_owned(),
     };
     let context = if hint.is_empty() { context } else { format!("{context}: {hint}") };
     Error::new(kind, context).with_source(code)
+}
+
+/// Whether no broker could be talked to.
+fn is_silence(code: Code) -> bool {
+    matches!(code, Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve)
+}
+
+/// librdkafka's words without the names of its threads and states.
+fn shortened(trouble: &str) -> &str {
+    let words = trouble.rsplit_once("bootstrap: ").map_or(trouble, |(_, words)| words);
+    words.split(" (after ").next().unwrap_or(words).trim()
 }
 
 /// What a code of Kafka's means, and what to do about it where that is known.
@@ -223,6 +235,9 @@ pub(super) fn meaning(code: Code) -> (ErrorKind, &'static str) {
         Code::FencedInstanceId => (Conflict, "another member runs under the same instance"),
         Code::InvalidReplicationFactor => {
             (Invalid, "replication: more copies than there are brokers")
+        }
+        _ if is_silence(code) => {
+            (Unavailable, "no broker answers: check host, port, user and TLS, and that it is up")
         }
         Code::PolicyViolation | Code::InvalidConfig | Code::InvalidTopic => (Invalid, ""),
         Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend => {

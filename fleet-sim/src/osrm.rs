@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use fleet_core::{
+    Error, Result,
     random::Stream,
     route::{
         Network, Router,
@@ -17,16 +17,22 @@ use prometheus::{
     proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-/// The router on the server at `url`, for the bundled roads, with its metrics in `registry`.
-pub(crate) fn router(
-    url: &str,
+/// The router on this server, for the bundled roads, with its metrics in `registry`.
+///
+/// # Errors
+/// `Invalid` for a setting that cannot be; `Internal` if a metric's name is taken.
+pub fn router(
+    server: OsrmSettings,
     clock: &Arc<dyn Clock>,
     registry: &Registry,
 ) -> Result<Arc<dyn Router>> {
-    let jitter = Stream::new(u64::from(std::process::id()), "data-fleet", "osrm");
-    let (network, settings) = (Arc::clone(Network::ne_india()), OsrmSettings::new(url));
-    let router = Arc::new(OsrmRouter::new(settings, network, Arc::clone(clock), jitter)?);
-    registry.register(Box::new(OsrmMetrics::new(Arc::clone(&router))?))?;
+    let jitter = Stream::new(u64::from(std::process::id()), "simulator", "osrm");
+    let network = Arc::clone(Network::ne_india());
+    let router = Arc::new(OsrmRouter::new(server, network, Arc::clone(clock), jitter)?);
+    let metrics = OsrmMetrics::new(Arc::clone(&router));
+    metrics
+        .and_then(|metrics| registry.register(Box::new(metrics)))
+        .map_err(|cause| Error::internal("metrics of OSRM").with_source(cause))?;
     Ok(router)
 }
 
@@ -50,12 +56,12 @@ struct OsrmMetrics {
 }
 
 impl OsrmMetrics {
-    fn new(router: Arc<OsrmRouter>) -> Result<Self> {
+    fn new(router: Arc<OsrmRouter>) -> prometheus::Result<Self> {
         let describe = |(name, help, label): &(&str, &str, Option<&str>)| {
             let labels = label.iter().map(|label| (*label).to_owned()).collect();
             Desc::new((*name).to_owned(), (*help).to_owned(), labels, Default::default())
         };
-        let descriptions = METRICS.iter().map(describe).collect::<Result<_, _>>()?;
+        let descriptions = METRICS.iter().map(describe).collect::<prometheus::Result<_>>()?;
         Ok(Self { router, descriptions })
     }
 }

@@ -1,0 +1,15 @@
+# The simulator of a cluster: docker build -f deploy/docker/fleet-sim.Dockerfile -t fleet-sim .
+# Run: docker run -e FLEET_LOG_URL=kafka://kafka:9092 -e FLEET_STATE_URL=redis://redis:6379 fleet-sim
+# A C compiler and make build librdkafka; nothing of it is needed at run time.
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked -p fleet-sim --features service --bin fleet-sim
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /src/target/release/fleet-sim /usr/local/bin/fleet-sim
+EXPOSE 9101
+# Probes and metrics only; every other setting is a FLEET_ variable or an argument (docs/cluster.md).
+ENTRYPOINT ["/usr/local/bin/fleet-sim"]
+CMD ["--listen", "0.0.0.0:9101", "--allow-public", "true"]

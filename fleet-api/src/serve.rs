@@ -1,0 +1,163 @@
+//! The API as a service of a cluster: settings and backends.
+
+use std::{
+    fs::OpenOptions,
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use fleet_core::{
+    Error, Result, connect,
+    service::{self, Setting},
+    settings::Values,
+    time::{Clock, SystemClock},
+};
+use prometheus::Registry;
+use tracing::info;
+
+use crate::{Components, Doors, Settings, keys::KeyText};
+
+const ABOUT: &str = "REST, gRPC and live streams over the store, the log and the counters.";
+const SETTINGS: [Setting; 21] = [
+    Setting::new("log_url", "URL", "The log: kafka://HOST:PORT[,…]/[?SETTINGS]"),
+    Setting::new("store_url", "URL", "The store: mongodb://HOST:PORT[/DATABASE]"),
+    Setting::new("state_url", "URL", "State and rate limits: redis://HOST:PORT"),
+    Setting::new("listen", "ADDRESS", "Where REST, pages, probes and metrics are")
+        .or("127.0.0.1:8080"),
+    Setting::new("grpc_listen", "ADDRESS", "Where gRPC is, or off").or("127.0.0.1:50051"),
+    Setting::new("allow_public", "BOOL", "Allow others than this machine without keys").or("false"),
+    Setting::new("auth", "WHO", "What needs no key: open, public-read or required").or("open"),
+    Setting::new("limits", "WHEN", "Limits for those without a key: auto or on").or("auto"),
+    Setting::new("quotas", "QUOTAS", "Limits that differ from the defaults, like read=10@0.5"),
+    Setting::new(
+        "limits_unavailable",
+        "WHAT",
+        "While redis is away: fail-open-local or fail-closed",
+    )
+    .or("fail-open-local"),
+    Setting::new("trusted_proxies", "ADDRESSES", "Whose X-Forwarded-For is believed"),
+    Setting::new("slo_availability", "PERCENT", "Requests that must not fail by our fault")
+        .or("99.9"),
+    Setting::new("slo_latency", "PERCENT", "Answers that must begin in time").or("99"),
+    Setting::new("slo_latency_ms", "MS", "What is in time").or("250"),
+    Setting::new("slo_freshness", "PERCENT", "Trucks that must have been heard of in a minute")
+        .or("99"),
+    Setting::new("slo_queryable", "PERCENT", "Events that must be stored within 5 s").or("95"),
+    Setting::new("slo_completeness", "PERCENT", "Numbered reports that must come").or("99.9"),
+    Setting::new("slo_correctness", "PERCENT", "Records that must not be set aside").or("99.9"),
+    Setting::new("slo_on_time", "PERCENT", "Trips that must end when promised").or("90"),
+    Setting::new(
+        "slo_source",
+        "URL",
+        "Who counts: in-process, or a Prometheus like http://HOST:9090",
+    )
+    .or("in-process"),
+    Setting::new("admin_key_file", "FILE", "An API key with every scope; made if it is not there"),
+];
+/// The groups it reports on: those of `fleet-pipeline`, which it does not depend on.
+const GROUPS: [&str; 2] = ["fleet-telemetry-archiver", "fleet-trip-recorder"];
+
+struct Read {
+    urls: [String; 3],
+    doors: Doors,
+    settings: Settings,
+    admin_key_file: Option<PathBuf>,
+}
+
+fn read(values: &mut Values) -> Read {
+    let doors = Doors::read(values);
+    Read {
+        doors,
+        settings: Settings::read(values, &doors),
+        urls: [("log_url", "kafka"), ("store_url", "mongodb"), ("state_url", "redis")]
+            .map(|(name, scheme)| service::read_url(values, name, scheme).unwrap_or_default()),
+        admin_key_file: values
+            .get("admin_key_file", "a file", |text| (!text.is_empty()).then(|| text.into())),
+    }
+}
+
+/// Runs `fleet-api` by its command line until it is told to stop.
+///
+/// # Errors
+/// `Invalid` for settings (every fault is named); those of the backends, and of [`run`](crate::run).
+pub async fn main() -> Result<()> {
+    let Some(read) = service::configure("fleet-api", ABOUT, &SETTINGS, read)? else {
+        return Ok(());
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let rest = service::bind("listen", read.doors.listen).await?;
+    let grpc = match read.doors.grpc_listen {
+        Some(address) => Some(service::bind("grpc_listen", address).await?),
+        None => None,
+    };
+    let local_key = read.admin_key_file.as_deref().map(admin_key).transpose()?;
+    let [log, store, state] = read.urls;
+    let registry = Registry::new();
+    let components = Components {
+        log: connect::log(&log, &registry, Arc::clone(&clock)).await?,
+        store: connect::store(&store, Arc::clone(&clock)).await?,
+        limiter: connect::limiter(&state)?,
+        state: connect::state(&state, Arc::clone(&clock)).await?,
+        clock,
+        groups: GROUPS.map(str::to_owned).to_vec(),
+        registry,
+        entropy,
+        tallies: crate::slo::Tallies::new(),
+        slo_source: crate::slo::source(&read.settings.slo)?,
+        local_key,
+    };
+    let address = service::local_address(&rest)?;
+    let grpc_address = match &grpc {
+        Some(listener) => service::local_address(listener)?.to_string(),
+        None => "off".to_owned(),
+    };
+    info!(%address, grpc_address, "listening");
+    crate::run(read.settings, components, rest, grpc, service::stop_signal()).await
+}
+
+/// Bytes of the operating system's generator.
+fn entropy(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes)
+        .map_err(|cause| Error::internal("the system gives no random bytes").with_source(cause))
+}
+
+/// The key in `file`, which only its owner may read; a new one if there is no such file.
+fn admin_key(file: &Path) -> Result<KeyText> {
+    let told = |what: &str| Error::invalid(format!("admin_key_file {}: {what}", file.display()));
+    let failed = |cause: std::io::Error| told(&cause.to_string());
+    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    match new {
+        Ok(mut new) => {
+            let key = KeyText::generate(entropy)?;
+            writeln!(new, "{}", key.reveal()).and_then(|()| new.sync_all()).map_err(failed)?;
+            Ok(key)
+        }
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {
+            let text = std::fs::read_to_string(file).map_err(failed)?;
+            KeyText::parse(text.trim())
+                .ok_or_else(|| told("holds no API key; remove it, then one is made"))
+        }
+        Err(cause) => Err(failed(cause)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_admins_key_is_made_once_and_kept_to_its_owner() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("key");
+        let made = admin_key(&file).expect("made");
+        assert_eq!(admin_key(&file).expect("read"), made);
+        let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::write(&file, "df_live_nonsense").expect("written");
+        let error = admin_key(&file).expect_err("no key").to_string();
+        assert!(error.contains("holds no API key") && !error.contains("nonsense"), "{error}");
+    }
+}
