@@ -13,7 +13,9 @@ use fleet_core::{
     stream::{EventLog, Record, Topic},
     time::Time,
 };
-use prometheus::{GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
 
 /// An accepted event that could be asked for later than this was late.
 const QUERYABLE_WITHIN: Duration = Duration::from_secs(5);
@@ -31,7 +33,8 @@ pub struct Levels {
 #[derive(Clone, Debug)]
 struct Level {
     tally: Tally,
-    counters: IntCounterVec,
+    good: IntCounter,
+    bad: IntCounter,
 }
 
 impl Level {
@@ -40,16 +43,15 @@ impl Level {
         let opts = Opts::new("fleet_slo_events_total", "What service levels count, by outcome");
         let counters = IntCounterVec::new(opts.const_label("slo", name), &["outcome"])?;
         registry.register(Box::new(counters.clone()))?;
-        let level = Self { tally: Tally::default(), counters };
-        level.add(Counts::default());
-        Ok(level)
+        let outcome = |outcome: &str| counters.with_label_values(&[outcome]); // born at 0
+        Ok(Self { tally: Tally::default(), good: outcome("good"), bad: outcome("bad") })
     }
 
     fn add(&self, counts: Counts) {
         self.tally.good(counts.good);
         self.tally.bad(counts.bad);
-        self.counters.with_label_values(&["good"]).inc_by(counts.good);
-        self.counters.with_label_values(&["bad"]).inc_by(counts.bad);
+        self.good.inc_by(counts.good);
+        self.bad.inc_by(counts.bad);
     }
 
     fn count(&self, is_good: bool) {

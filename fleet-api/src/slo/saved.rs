@@ -48,7 +48,8 @@ pub(super) async fn save(
     seen: &BTreeMap<String, Counts>,
     (from, now): (Time, Time),
 ) -> Result<()> {
-    for day in day_of(from)..=day_of(now) {
+    // A clock that was set right meanwhile may have gone over years.
+    for day in day_of(from).max(day_of(now) - DAYS + 1)..=day_of(now) {
         let begin = Time::from_ms(day * DAY_MS);
         let end = Time::from_ms(((day + 1) * DAY_MS - 1).min(now.as_ms()));
         let mut levels = BTreeMap::new();

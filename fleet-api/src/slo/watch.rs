@@ -140,8 +140,10 @@ impl Watch {
             match self.report(level, now).await {
                 Ok(report) => self.metrics.tell(level.as_str(), &report),
                 Err(error) => {
-                    self.metrics.forget(level.as_str());
-                    tracing::warn!(%error, %level, "the counts of a service level are not known");
+                    // They come from one place: asking for the others would only be waiting longer.
+                    Level::ALL.iter().for_each(|level| self.metrics.forget(level.as_str()));
+                    tracing::warn!(%error, "the counts of service levels are not known");
+                    return;
                 }
             }
         }
@@ -284,9 +286,13 @@ pub(crate) async fn run(service: &Service) {
     let closed = service.closing.closed();
     tokio::pin!(closed);
     for turn in 0.. {
+        let next = async {
+            ticks.tick().await;
+            service.watch_once(turn).await; // may be given up at any wait: it counts between them
+        };
         tokio::select! {
             () = &mut closed => break,
-            _ = ticks.tick() => service.watch_once(turn).await,
+            () = next => {}
         }
     }
     let now = service.parts.clock.now();

@@ -1,8 +1,11 @@
+use axum::body::Body;
 use fleet_core::{
     domain::{Counters, TruckId},
     state::Checkpoint,
-    testkit::ManualClock,
+    testkit::{FailingStore, ManualClock},
 };
+use hyper::{Request, service::Service as _};
+use hyper_util::service::TowerToHyperService;
 
 use super::*;
 use crate::{Components, Settings, testing::service_with};
@@ -223,4 +226,41 @@ async fn trips_count_once_from_the_first_look_on_and_across_restarts() {
     second.watch_once(0).await;
     let told = second.slo("on_time").await.expect("known").window_30d;
     assert_eq!((told.total, told.bad), (12, 2));
+}
+
+#[tokio::test]
+async fn what_fails_by_our_fault_is_bad_and_what_is_no_service_does_not_count() {
+    let (first, _clock, _dir) = service_with(Settings::open());
+    let (store, faults) = FailingStore::new(Arc::clone(&first.parts.store));
+    let registry = prometheus::Registry::new();
+    let parts = Components { registry, store: Arc::new(store), ..first.parts.clone() };
+    let service = Arc::new(Service::new(Settings::open(), parts).expect("a service"));
+    let router = TowerToHyperService::new(crate::rest::router(Arc::clone(&service)));
+    let ask = async |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path).body(Body::empty());
+        router.call(request.expect("a request")).await.expect("an answer").status().as_u16()
+    };
+    let counted = async || {
+        let slo = availability(&service).await.window_30d;
+        let latency = service.slo("latency").await.expect("known").window_30d;
+        (slo.total, slo.bad, latency.total)
+    };
+    for path in ["/healthz", "/metrics", "/", "/nowhere", "/problems"] {
+        ask("GET", path).await;
+    }
+    assert_eq!(ask("AAAA", "/v1/trucks").await, 405);
+    assert_eq!(counted().await, (0, 0, 0));
+    assert_eq!(ask("GET", "/v1/trucks").await, 200);
+    assert_eq!(ask("GET", "/v1/trucks/NOBODY").await, 404); // the caller's
+    assert_eq!(ask("GET", "/v1/trucks?typo=1").await, 400);
+    assert_eq!(counted().await, (3, 0, 3));
+    assert_eq!(ask("GET", "/v1/stream/events").await, 200); // and left at once: it was good
+    assert_eq!(counted().await, (4, 0, 3));
+    faults.fail_all();
+    assert_eq!(ask("GET", "/v1/trucks").await, 503);
+    assert_eq!(ask("GET", "/v1/stream/events").await, 503);
+    assert_eq!(counted().await, (6, 2, 3), "a failure is not fast");
+    service.watch_once(0).await;
+    let silent = service.slo("freshness").await.expect("known");
+    assert_eq!(silent.state, "no_data", "nobody can see the trucks");
 }
