@@ -38,7 +38,7 @@ pub(crate) fn route(
 }
 
 fn pieces_in(network: &Network, spans: &[Span]) -> usize {
-    spans.iter().map(|span| network.segments()[span.segment.index()].via.len() + 1).sum()
+    spans.iter().map(|span| network.shape(span.segment).pieces.len()).sum()
 }
 
 pub(crate) fn route_end(network: &Network, Snapped { end, snapped_m }: Snapped) -> RouteEnd {
@@ -65,17 +65,25 @@ pub(crate) fn drive(network: &Network, route: &mut Route, span: Span) {
     let driven = |at_m: f64| if forward { at_m } else { length_m - at_m };
     let (enter_m, leave_m) = (driven(span.from_m), driven(span.to_m));
     let base_m = route.length_m - enter_m;
-    let place = |piece: Piece| {
-        let cut = piece.cut(enter_m, leave_m);
-        Piece { start_m: cut.start_m + base_m, ..cut }
-    };
-    let touches = |piece: &Piece| piece.start_m < leave_m && piece.end_m() > enter_m;
+    // The same, measured from the start of the route and from the segment's `from` end.
+    let (first_m, last_m) = (enter_m + base_m, leave_m + base_m);
+    let (low_m, high_m) = (span.from_m.min(span.to_m), span.from_m.max(span.to_m));
+    let low = shape.pieces.partition_point(|piece| piece.end_m() <= low_m);
+    let high = shape.pieces.partition_point(|piece| piece.start_m < high_m);
+    let touched = shape.pieces.get(low..high).unwrap_or_default();
+    let first = route.pieces.len();
+    let moved = |piece: Piece| Piece { start_m: piece.start_m + base_m, ..piece };
     if forward {
-        let pieces = shape.pieces.iter().filter(|piece| touches(piece));
-        route.pieces.extend(pieces.map(|piece| place(piece.clone())));
+        route.pieces.extend(touched.iter().map(|piece| moved(piece.clone())));
     } else {
-        let pieces = shape.pieces.iter().rev().map(|piece| piece.reversed(length_m));
-        route.pieces.extend(pieces.filter(touches).map(place));
+        let pieces = touched.iter().rev().map(|piece| piece.reversed(length_m));
+        route.pieces.extend(pieces.map(moved));
+    }
+    // Only the outermost pieces can reach beyond the span.
+    for ix in [first, route.pieces.len().saturating_sub(1)] {
+        if let Some(piece) = route.pieces.get_mut(ix).filter(|_| ix >= first) {
+            *piece = piece.clone().cut(first_m, last_m);
+        }
     }
     let none = Along::default();
     let along = network.along(span.segment).unwrap_or(&none);

@@ -4,8 +4,6 @@
 //! edges end there. If both its ends lie on that road too, as far apart as they are, it is the
 //! road; and what lies on one road in one direction is one span of it.
 
-use std::sync::Arc;
-
 use super::{
     Ferries, assemble,
     ends::{End, Snapped, Span},
@@ -215,9 +213,7 @@ fn open(
         }
         let altitude_m = |at_m: f64| before_m + (after_m - before_m) * ((at_m - base_m) / whole_m);
         let (low_m, high_m) = (altitude_m(start_m), altitude_m(start_m + length_m));
-        let zones = zones_at(network, SegmentIx::UNKNOWN, from.lerp(to, 0.5));
-        let shared = route.pieces.last().filter(|last| *last.zones == zones[..]);
-        let zones = shared.map_or_else(|| Arc::from(zones), |last| Arc::clone(&last.zones));
+        let zones = zones_at(network, SegmentIx::UNKNOWN, from.lerp(to, 0.5)).into();
         route.pieces.push(Piece {
             start_m,
             length_m,

@@ -68,7 +68,7 @@ pub use self::{
         SlackFactors, State, StateIx, StationSite, Surface, Terrain, TollFee, TollPlaza,
         TurnRestriction, TurnRule, UrbanRule, Via, Zone, ZoneIx, ZoneKind, ZoneRule, ZoneShape,
     },
-    path::{Piece, Route, RouteEnd, StopOnRoute},
+    path::{Piece, Route, RouteEnd, StopOnRoute, Zones},
     places::{Place, Places},
     plan::{Answered, Plan},
     prepared::Preparation,

@@ -1,8 +1,8 @@
 //! A route: the way from one place to another, as a truck drives it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     RoadClass,
@@ -107,7 +107,69 @@ pub struct Piece {
     /// The road it is part of.
     pub segment: SegmentIx,
     /// The zones that hold here, lowest index first; often none.
-    pub zones: Arc<[ZoneIx]>,
+    pub zones: Zones,
+}
+
+/// Indices of zones, lowest first: a slice that is cheap to copy, for a route has thousands.
+#[derive(Clone)]
+pub struct Zones(Held);
+
+/// How many are held in place.
+const FEW: usize = 6;
+
+#[derive(Clone)]
+enum Held {
+    Few(u8, [ZoneIx; FEW]),
+    // A thin pointer: twice the size of `Few` otherwise.
+    Many(Arc<Box<[ZoneIx]>>),
+}
+
+impl From<Vec<ZoneIx>> for Zones {
+    fn from(zones: Vec<ZoneIx>) -> Self {
+        match u8::try_from(zones.len()) {
+            Ok(count) if zones.len() <= FEW => {
+                let mut few = [ZoneIx(0); FEW];
+                few[..zones.len()].copy_from_slice(&zones);
+                Self(Held::Few(count, few))
+            }
+            _ => Self(Held::Many(Arc::new(zones.into_boxed_slice()))),
+        }
+    }
+}
+
+impl std::ops::Deref for Zones {
+    type Target = [ZoneIx];
+
+    fn deref(&self) -> &[ZoneIx] {
+        match &self.0 {
+            Held::Few(count, few) => &few[..usize::from(*count)],
+            Held::Many(many) => many,
+        }
+    }
+}
+
+impl PartialEq for Zones {
+    fn eq(&self, other: &Self) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl fmt::Debug for Zones {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].fmt(f)
+    }
+}
+
+impl Serialize for Zones {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self[..].serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Zones {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
+    }
 }
 
 impl Piece {
@@ -193,5 +255,23 @@ impl Route {
     /// The line as an encoded polyline with six decimals.
     pub fn polyline6(&self) -> String {
         polyline::encode(&self.line(), 6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_the_slice_they_were_made_of_however_many() {
+        for count in [0, 1, FEW, FEW + 1, 300] {
+            let list: Vec<_> = (0..).take(count).map(ZoneIx).collect();
+            let zones = Zones::from(list.clone());
+            assert_eq!((&zones[..], zones.clone()), (&list[..], zones.clone()));
+            let text = serde_json::to_string(&zones).unwrap();
+            assert_eq!(text, serde_json::to_string(&list).unwrap());
+            assert_eq!(serde_json::from_str::<Zones>(&text).unwrap(), zones);
+        }
+        assert_eq!(size_of::<Zones>(), 16, "as large as the pointer to a slice");
     }
 }

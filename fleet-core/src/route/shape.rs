@@ -18,14 +18,11 @@
 //! The wave's curvature is an artefact of drawing and never used. [`Piece::curvature_1pm`] is an
 //! estimate from the land; see [`curvature_1pm`].
 
-use std::{
-    f64::consts::PI,
-    sync::{Arc, LazyLock},
-};
+use std::f64::consts::PI;
 
 use super::{
     network::{Network, Segment, SegmentIx, StateIx, Terrain, Via, ZoneIx, ZoneShape, on_grid},
-    path::Piece,
+    path::{Piece, Zones},
 };
 use crate::geo::{self, Position, flat_distance_m};
 
@@ -39,8 +36,6 @@ const BENT_FROM_RATIO: f64 = 1.001;
 pub(crate) struct Shape {
     pub(crate) pieces: Vec<Piece>,
 }
-
-static NO_ZONES: LazyLock<Arc<[ZoneIx]>> = LazyLock::new(|| Arc::from([]));
 
 /// A point of the line trucks follow.
 #[derive(Clone, Copy, Debug)]
@@ -68,13 +63,7 @@ impl Shape {
         let mut pieces: Vec<Piece> = Vec::with_capacity(knots.len() - 1);
         for pair in knots.windows(2) {
             let state = if pair[0].at_m * 2.0 < segment.length_m { states.0 } else { states.1 };
-            let zones = zones_at(network, ix, pair[0].position.lerp(pair[1].position, 0.5));
-            let shared = pieces.last().filter(|last| *last.zones == zones[..]);
-            let zones = match shared {
-                Some(last) => Arc::clone(&last.zones),
-                None if zones.is_empty() => Arc::clone(&NO_ZONES),
-                None => Arc::from(zones),
-            };
+            let zones = zones_at(network, ix, pair[0].position.lerp(pair[1].position, 0.5)).into();
             pieces.push(piece(pair, ix, segment, state, zones));
         }
         Self { pieces }
@@ -97,13 +86,7 @@ impl Shape {
     }
 }
 
-fn piece(
-    pair: &[Knot],
-    ix: SegmentIx,
-    segment: &Segment,
-    state: StateIx,
-    zones: Arc<[ZoneIx]>,
-) -> Piece {
+fn piece(pair: &[Knot], ix: SegmentIx, segment: &Segment, state: StateIx, zones: Zones) -> Piece {
     let (from, to) = (pair[0], pair[1]);
     let length_m = to.at_m - from.at_m;
     Piece {
