@@ -110,7 +110,8 @@ async function refreshTotals() {
 function sloRow(slo) {
   const share = (window) => window.sli === null ? words(window.verdict)
     : `${number(window.sli * 100, 3)} % of ${number(window.total, 0)}, ${window.verdict}`
-      + (window.is_partial ? ` (watched ${number(window.coverage * 100, 1)} % of it)` : "");
+      + (window.is_partial ? ` (${covered(window.coverage)} % watched)` : "");
+  const covered = (coverage) => coverage < 0.001 ? "under 0.1" : number(coverage * 100, 1);
   const left = slo.window_30d.budget_left;
   const budget = left === null ? words(slo.window_30d.verdict) : `${number(left * 100, 1)} % left`
     + (slo.exhausted_in_s ? `, gone in ${number(slo.exhausted_in_s / 3600, 1)} h at this pace` : "")
