@@ -15,6 +15,7 @@ mod platform;
 mod powertrain;
 mod process;
 mod routing;
+mod scale;
 mod sim;
 mod soak;
 mod storage;
@@ -29,7 +30,7 @@ use crate::pairs::Row;
 /// Runs the rows named, or all but `soak`.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
-    /// Which rows: 1 2 3 5 6 10 11 15 16 17 21 22 23 25 table match million build soak.
+    /// Which rows: 1 2 3 5 6 10 11 15 16 17 21 22 23 25 scale table match million build soak.
     rows: Vec<String>,
     /// One JSON object a line instead of text.
     #[arg(long)]
@@ -63,7 +64,7 @@ pub(crate) struct Options {
 type Group = fn(&Options) -> Result<Vec<Row>>;
 
 /// In order of importance; each group gives its rows.
-const GROUPS: [(&[&str], Group); 16] = [
+const GROUPS: [(&[&str], Group); 17] = [
     (&["15"], storage::publish_batches),
     (&["16"], storage::publish_alone),
     (&["17"], storage::store_writes),
@@ -78,6 +79,7 @@ const GROUPS: [(&[&str], Group); 16] = [
     (&["match"], matching::fixes),
     (&["million"], million::city),
     (&["10", "11"], limits::buckets),
+    (&["scale"], scale::laws),
     (&["build"], core_build::cold),
     (&["soak"], soak::real_time),
 ];

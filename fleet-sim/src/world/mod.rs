@@ -57,8 +57,8 @@ pub struct Glance<'a> {
 pub struct World {
     genesis: Genesis,
     trucks: Vec<Truck>,
-    /// Threads there are cores for; asking is slower than a tick of thirty trucks.
-    cores: usize,
+    /// Threads that a large fleet may use.
+    threads: usize,
 }
 
 fn cores() -> usize {
@@ -102,7 +102,7 @@ impl World {
         Self::check(&genesis, trucks)?;
         let trucks =
             (1..=trucks).map(|number| Truck::new(&genesis, number)).collect::<Result<_>>()?;
-        Ok(Self { genesis, trucks, cores: cores() })
+        Ok(Self { genesis, trucks, threads: cores() })
     }
 
     /// The world of a snapshot, with at least its trucks; further ones begin at genesis and are
@@ -136,7 +136,7 @@ impl World {
         for number in known + 1..=wanted {
             all.push(Truck::new(&genesis, number)?);
         }
-        Ok(Self { genesis, trucks: all, cores: cores() })
+        Ok(Self { genesis, trucks: all, threads: cores() })
     }
 
     /// The state as bytes, every bit of it.
@@ -145,6 +145,13 @@ impl World {
         let trucks = self.trucks.iter().map(|truck| truck.state.clone()).collect();
         let snapshot = Snapshot { version: Self::VERSION, trucks };
         postcard::to_stdvec(&snapshot).expect("plain data always encodes").into()
+    }
+
+    /// This world on at most so many threads (1 or more) instead of one for each core: nothing that
+    /// it sends depends on it.
+    #[must_use]
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads: threads.max(1), ..self }
     }
 
     /// How the world began.
@@ -192,7 +199,7 @@ impl World {
     /// those that have been told it catch up. Uses all cores for large fleets, with the same result.
     #[expect(clippy::missing_panics_doc, reason = "passes on a panic of a truck, which has none")]
     pub fn advance(&mut self, to: Time) -> Vec<Output> {
-        let threads = self.cores.min(self.trucks.len() / TRUCKS_PER_THREAD_MIN).max(1);
+        let threads = self.threads.min(self.trucks.len() / TRUCKS_PER_THREAD_MIN).max(1);
         let share = self.trucks.len().div_ceil(threads).max(1);
         let run = |trucks: &mut [Truck]| {
             let mut sent = Vec::new();

@@ -90,13 +90,17 @@ fn more_trucks_change_no_other_truck_whether_from_the_start_or_added_later() {
 }
 
 #[test]
-fn large_fleets_on_several_threads_equal_small_ones_on_one() {
-    let (mut large, start) = world(3, 2_500);
-    let (mut small, _) = world(3, 50);
-    let end = start.plus_ms(HOUR_MS / 6);
-    let large = large.advance(end);
-    let of_small = |event: &&TelemetryEvent| event.truck_id.as_str() <= "TRK-000050";
-    assert!(events(&small.advance(end)).eq(events(&large).filter(of_small)));
+fn threads_change_nothing() {
+    let run = |threads| {
+        let (world, start) = world(3, 3_000);
+        let mut world = world.with_threads(threads);
+        let sent = world.advance(start.plus_ms(HOUR_MS / 6));
+        (sent, world.snapshot())
+    };
+    let one = run(1);
+    for threads in [2, 3, 64] {
+        assert!(run(threads) == one, "{threads} threads");
+    }
 }
 
 #[test]
