@@ -92,6 +92,9 @@ pub async fn run(
     grpc: Option<TcpListener>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
+    for why in settings.slo.unreachable() {
+        tracing::info!(why, "an alert can never fire");
+    }
     let service = Arc::new(Service::new(settings, components)?);
     let router = rest::router(Arc::clone(&service));
     let rest = async {
