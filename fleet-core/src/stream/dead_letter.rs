@@ -41,9 +41,10 @@ pub struct DeadLetter {
     pub place: Place,
     /// The topic where the original stood, and where it goes when it is put back.
     pub topic: Topic,
-    /// Where the original lay; `None` if somebody else wrote the letter, without our headers.
+    /// Where the original lay; `None` if it was refused before it was in the log, or if somebody
+    /// else wrote the letter, without our headers.
     pub origin: Option<Place>,
-    /// The consumer group that gave it up; empty where `origin` is `None`.
+    /// Who gave it up, a consumer group as a rule; empty if somebody else wrote the letter.
     pub group: String,
     /// Why, as a word of a closed list: an error kind, e.g. `invalid`, or `unknown`.
     pub reason: String,
@@ -90,15 +91,11 @@ pub fn set_aside(
     detail: &str,
     now: Time,
 ) -> NewRecord {
-    let mut end = detail.len().min(DETAIL_BYTES_MAX);
-    while !detail.is_char_boundary(end) {
-        end -= 1;
-    }
     let origin = &record.place;
     let before: u32 = record.header(ATTEMPTS).and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut headers = vec![
         header(REASON, reason.as_str()),
-        header(DETAIL, detail[..end].to_owned()),
+        header(DETAIL, shortened(detail).to_owned()),
         header(TOPIC, origin.partition.topic.to_string()),
         header(PARTITION, origin.partition.number.to_string()),
         header(OFFSET, origin.offset.to_string()),
@@ -116,6 +113,34 @@ pub fn set_aside(
         headers,
         payload: record.payload.clone(),
     }
+}
+
+/// The record that keeps what was refused before it came into `topic`: `payload` as it was sent, by
+/// whoever `key` names, refused `attempts` times by `group`.
+pub fn refused(
+    topic: &Topic,
+    (key, payload): (Bytes, Bytes),
+    group: &str,
+    (detail, attempts): (&str, u32),
+    now: Time,
+) -> NewRecord {
+    let headers = vec![
+        header(REASON, ErrorKind::Invalid.as_str()),
+        header(DETAIL, shortened(detail).to_owned()),
+        header(TOPIC, topic.to_string()),
+        header(GROUP, group.to_owned()),
+        header(ATTEMPTS, attempts.to_string()),
+        header(TIME, now.as_ms().to_string()),
+    ];
+    NewRecord { topic: topic.dead_letters(), key, headers, payload }
+}
+
+fn shortened(detail: &str) -> &str {
+    let mut end = detail.len().min(DETAIL_BYTES_MAX);
+    while !detail.is_char_boundary(end) {
+        end -= 1;
+    }
+    &detail[..end]
 }
 
 /// Adds the original's own headers, as many as the bounds of a record allow.
@@ -166,9 +191,9 @@ impl DeadLetter {
         };
         Ok(match Told::by(record) {
             Ok(told) => Self {
-                origin: Some(Place {
-                    partition: Partition { topic, number: told.partition },
-                    offset: told.offset,
+                origin: told.origin.map(|(number, offset)| Place {
+                    partition: Partition { topic, number },
+                    offset,
                 }),
                 group: told.group,
                 reason: told.reason,
@@ -190,8 +215,7 @@ impl DeadLetter {
 
 /// What our headers tell.
 struct Told {
-    partition: u32,
-    offset: u64,
+    origin: Option<(u32, u64)>,
     group: String,
     reason: String,
     detail: String,
@@ -208,9 +232,12 @@ impl Told {
             text(name)?.parse().map_err(no_number)
         };
         let small = |name: &str| Ok::<_, Error>(u32::try_from(number(name)?).unwrap_or(u32::MAX));
+        let origin = match (record.header(PARTITION), record.header(OFFSET)) {
+            (None, None) => None,
+            _ => Some((small(PARTITION)?, number(OFFSET)?)),
+        };
         Ok(Self {
-            partition: small(PARTITION)?,
-            offset: number(OFFSET)?,
+            origin,
             group: text(GROUP)?.to_owned(),
             reason: text(REASON)?.to_owned(),
             detail: text(DETAIL)?.to_owned(),
@@ -360,6 +387,20 @@ mod tests {
         assert!(letter.detail.contains("fleet-"), "{}", letter.detail);
         assert_eq!(letter.headers, [header("x", "1")]);
         assert!(DeadLetter::parse(&record(Vec::new())).is_err(), "no dead-letter topic");
+    }
+
+    #[test]
+    fn what_was_refused_at_the_door_is_a_letter_without_an_origin() {
+        let sent = (Bytes::from_static(b"phone-7"), Bytes::from_static(b"lat=x"));
+        let new =
+            refused(&Topic::TELEMETRY, sent.clone(), "door", ("lat: no number", 5), Time::MIN);
+        let letter = DeadLetter::parse(&delivered(new)).expect("ours");
+        assert_eq!((letter.topic, letter.origin, letter.attempts), (Topic::TELEMETRY, None, 5));
+        assert_eq!((&*letter.group, &*letter.reason), ("door", "invalid"));
+        assert_eq!(
+            (letter.detail, letter.key, letter.payload),
+            ("lat: no number".into(), sent.0, sent.1)
+        );
     }
 
     #[test]
