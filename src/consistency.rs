@@ -30,7 +30,8 @@ async fn fault(data: &DataDir) -> Result<Option<String>> {
     let watermarks = data.store.watermarks().await?;
     let known = data.store.documents("genesis", None, None, 1).await?.pop();
     let genesis = fleet_sim::genesis(&*data.state).await?;
-    if counters.is_none() && !watermarks.is_empty() {
+    // Devices may have reported before a fleet began: only what the register says speaks of one.
+    if counters.is_none() && known.is_some() {
         return Ok(Some("state.db knows no fleet, but store.db does".to_owned()));
     }
     if let (Some(own), Some(stored)) = (genesis, known) {
