@@ -9,7 +9,7 @@ use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{
@@ -25,6 +25,7 @@ use crate::{
     Service,
     accept::Peer,
     grpc,
+    ingest::osmand,
     keys::{Class, Key, Quotas, Scope},
     limits::{OnUnavailable, Taken},
     operations::{self, Operation},
@@ -134,7 +135,6 @@ impl Caller {
     ///
     /// # Errors
     /// `forbidden`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the ingest calls"))]
     pub(crate) fn may_write_for(&self, truck_id: &TruckId) -> Result<(), Problem> {
         match self {
             Self::Key(key) if !key.trucks.is_empty() && !key.trucks.contains(truck_id) => {
@@ -142,6 +142,68 @@ impl Caller {
                 Err(problem.with_detail(format!("the key is not bound to truck {truck_id}")))
             }
             Self::Anonymous | Self::Local | Self::Key(_) => Ok(()),
+        }
+    }
+}
+
+/// Who pays for what a request turns out to cost once its body is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Payer {
+    pub(crate) caller: Caller,
+    address: Arc<str>,
+    /// What was taken last of each policy.
+    taken: Arc<Mutex<Vec<Taken>>>,
+}
+
+impl Payer {
+    fn new(caller: Caller, address: &str) -> Self {
+        Self { caller, address: address.into(), taken: Arc::default() }
+    }
+
+    fn note(&self, taken: Taken) {
+        let mut all = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|other| other.policy.name() != taken.policy.name());
+        all.push(taken);
+    }
+
+    fn noted(&self) -> Vec<Taken> {
+        std::mem::take(&mut *self.taken.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Service {
+    /// Takes these tokens, or none, and says which wait is enough. A cost of 0 costs nothing.
+    pub(crate) async fn pay(&self, payer: &Payer, class: Class, cost: u32) -> Result<(), Problem> {
+        if cost == 0 {
+            return Ok(());
+        }
+        let (taken, outcome) = match limit(self, &payer.caller, &payer.address, class, cost).await {
+            Ok(taken) => (taken, Ok(())),
+            Err((problem, taken)) => (taken, Err(problem)),
+        };
+        taken.into_iter().for_each(|taken| payer.note(taken));
+        outcome
+    }
+
+    /// Whether so many tokens could be taken now.
+    pub(crate) async fn could_pay(
+        &self,
+        payer: &Payer,
+        class: Class,
+        cost: u32,
+    ) -> Result<bool, Problem> {
+        let peeked = limit(self, &payer.caller, &payer.address, class, 0).await;
+        let taken = peeked.map_err(|(problem, _)| problem)?;
+        let left = taken.and_then(|taken| taken.decision).map(|decision| decision.remaining());
+        Ok(left.is_none_or(|left| left >= cost))
+    }
+
+    /// Whether the caller still may do what it was let in for: a stream outlives a revocation.
+    pub(crate) async fn still_counts(&self, caller: &Caller) -> Result<(), Problem> {
+        let Caller::Key(key) = caller else { return Ok(()) };
+        match self.keys.still_counts(&key.key_id).await? {
+            true => Ok(()),
+            false => Err(Problem::unauthenticated("the API key does not count")),
         }
     }
 }
@@ -178,17 +240,24 @@ pub(crate) async fn guard(
     let Some(operation) = operation else { return next.run(request).await };
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let address = client(peer, request.headers(), &service.settings.trusted_proxies);
-    let admitted = admit(&service, operation, request.headers(), &address).await;
+    let presented = (request.headers(), request.uri().query());
+    let admitted = admit(&service, operation, presented, &address).await;
     let (mut response, taken) = match admitted {
         Ok((caller, taken)) => {
+            let payer = Payer::new(caller.clone(), &address);
+            taken.into_iter().for_each(|taken| payer.note(taken));
             request.extensions_mut().insert(caller);
-            (next.run(request).await, taken)
+            request.extensions_mut().insert(payer.clone());
+            (next.run(request).await, payer.noted())
         }
-        Err((problem, taken)) => (refusal(&service, operation, tongue, problem), taken),
+        Err((problem, taken)) => {
+            (refusal(&service, operation, tongue, problem), taken.into_iter().collect())
+        }
     };
-    if let Some((policy, limit)) = taken.and_then(|taken| taken.headers()) {
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", limit)] {
-            let value = HeaderValue::from_str(&value).expect("names and digits");
+    let (policies, limits): (Vec<_>, Vec<_>) = taken.iter().filter_map(Taken::headers).unzip();
+    for (name, values) in [("ratelimit-policy", policies), ("ratelimit", limits)] {
+        if !values.is_empty() {
+            let value = HeaderValue::from_str(&values.join(", ")).expect("names and digits");
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
@@ -213,10 +282,11 @@ type Turned = (Problem, Option<Taken>);
 async fn admit(
     service: &Service,
     operation: &Operation,
-    headers: &HeaderMap,
+    (headers, query): (&HeaderMap, Option<&str>),
     address: &str,
 ) -> Result<(Caller, Option<Taken>), Turned> {
-    let caller = match identify(service, headers).await {
+    let in_url = query.filter(|_| operation.is_key_in_url);
+    let caller = match identify(service, headers, in_url).await {
         Ok(caller) => caller,
         Err(problem) if problem.is_server_error() => return Err((problem, None)),
         Err(problem) => {
@@ -239,14 +309,23 @@ async fn admit(
     Ok((caller, taken))
 }
 
-/// Who asks, by the key that is presented.
-async fn identify(service: &Service, headers: &HeaderMap) -> Result<Caller, Problem> {
+/// Who asks, by the key that is presented: in its header, or where that is allowed in the URL.
+async fn identify(
+    service: &Service,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Caller, Problem> {
     let mut presented = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = presented.next() else { return Ok(Caller::Anonymous) };
-    let text = value.to_str().ok().and_then(|value| {
-        let (scheme, text) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
-    });
+    let in_url = query.and_then(osmand::key);
+    let text = match (presented.next(), &in_url) {
+        (None, None) => return Ok(Caller::Anonymous),
+        (None, Some(text)) => Some(&**text),
+        (Some(_), Some(_)) => None, // two keys are one too many
+        (Some(value), None) => value.to_str().ok().and_then(|value| {
+            let (scheme, text) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
+        }),
+    };
     let text = text.filter(|_| presented.next().is_none()).unwrap_or_default();
     if service.is_local_key(text) {
         return Ok(Caller::Local);

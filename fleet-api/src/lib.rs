@@ -9,6 +9,7 @@ mod admin;
 mod cursor;
 mod grpc;
 mod guard;
+mod ingest;
 pub mod keys;
 mod limits;
 mod live;

@@ -141,7 +141,7 @@ pub(crate) struct Letter {
     pub(crate) id: String,
     /// Where the original stood.
     pub(crate) topic: String,
-    /// None, like `offset`, if somebody else wrote the letter.
+    /// None, like `offset`, if it was refused at the door, or if somebody else wrote the letter.
     pub(crate) partition: Option<u32>,
     pub(crate) offset: Option<u64>,
     pub(crate) group: String,

@@ -17,10 +17,17 @@ pub(crate) struct Operation {
     pub(crate) class: Class,
     /// Tokens.
     pub(crate) cost: u32,
+    /// Whether its key may stand in the URL as `key`: phones can set nothing but a URL.
+    pub(crate) is_key_in_url: bool,
 }
 
 const fn read(route: (&'static str, &'static str), call: &'static str, scope: Scope) -> Operation {
-    Operation { route, call, scope, class: Class::Read, cost: 1 }
+    Operation { route, call, scope, class: Class::Read, cost: 1, is_key_in_url: false }
+}
+
+/// A form in which telemetry is sent in. The request pays its first event before its body is read.
+const fn ingest(route: (&'static str, &'static str), call: &'static str) -> Operation {
+    Operation { class: Class::Ingest, ..read(route, call, Scope::TelemetryWrite) }
 }
 
 /// All of them. A test holds the list against the routes and the contract.
@@ -59,6 +66,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ),
     read(("GET", "/v1/slo"), "ReliabilityService/ListSlos", Scope::SloRead),
     read(("GET", "/v1/slo/{name}"), "ReliabilityService/GetSlo", Scope::SloRead),
+    ingest(("POST", "/v1/ingest/telemetry"), "TelemetryService/IngestTelemetry"),
+    ingest(("POST", "/v1/ingest/telemetry"), "TelemetryService/StreamIngest"),
+    Operation {
+        is_key_in_url: true,
+        ..ingest(("GET", "/v1/ingest/osmand"), "TelemetryService/IngestTelemetry")
+    },
+    Operation {
+        is_key_in_url: true,
+        ..ingest(("POST", "/v1/ingest/osmand"), "TelemetryService/IngestTelemetry")
+    },
     read(("GET", "/v1/keys"), "KeyService/ListKeys", Scope::KeysAdmin),
     read(("POST", "/v1/keys"), "KeyService/CreateKey", Scope::KeysAdmin),
     read(("DELETE", "/v1/keys/{key_id}"), "KeyService/RevokeKey", Scope::KeysAdmin),
@@ -87,15 +104,16 @@ mod tests {
     fn the_list_is_what_the_contract_calls_twins() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/fleet/v1/services.proto");
         let contract = std::fs::read_to_string(path).expect("the contract");
-        let (mut service, mut route, mut found) = ("", "", BTreeSet::new());
+        let (mut service, mut routes, mut found) = ("", Vec::new(), BTreeSet::new());
         for line in contract.lines().map(str::trim) {
             if let Some(rest) = line.strip_prefix("service ") {
                 service = rest.split(' ').next().expect("a name");
             } else if let Some((_, rest)) = line.split_once("REST: ") {
-                route = rest.trim_end_matches(" (SSE)");
+                routes.extend(rest.trim_end_matches(" (SSE)").split(", "));
             } else if let Some(rest) = line.strip_prefix("rpc ") {
                 let call = rest.split('(').next().expect("a name");
-                found.insert((std::mem::take(&mut route).to_owned(), format!("{service}/{call}")));
+                let call = format!("{service}/{call}");
+                found.extend(routes.drain(..).map(|route| (route.to_owned(), call.clone())));
             }
         }
         let listed = OPERATIONS.iter().map(|operation| {

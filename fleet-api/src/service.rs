@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use crate::{
     Components, Settings, cursor,
+    ingest::Ingest,
     keys::Keys,
     limits::Limiter,
     live::Closing,
@@ -44,6 +45,7 @@ pub struct Service {
     pub(crate) limiter: Limiter,
     pub(crate) watch: Watch,
     pub(crate) closing: Closing,
+    pub(crate) ingest: Ingest,
 }
 
 const TRUCK: &str = "truck";
@@ -65,7 +67,8 @@ impl Service {
         let (slo, now) = (SloMetrics::register(&parts.registry, &own)?, parts.clock.now());
         let source = parts.slo_source.clone();
         let watch = Watch::new(settings.slo.clone(), &parts.tallies, source, slo, now);
-        Ok(Self { settings, parts, metrics, keys, limiter, watch, closing: Closing::default() })
+        let (closing, ingest) = (Closing::default(), Ingest::default());
+        Ok(Self { settings, parts, metrics, keys, limiter, watch, closing, ingest })
     }
 
     pub(crate) async fn register(&self) -> Result<BTreeMap<TruckId, RegisteredTruck>> {
@@ -453,3 +456,6 @@ pub(crate) fn cut<T, K: Serialize>(
     items.truncate(size);
     items.last().map(|last| page::token(filter, &key(last))).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,6 +85,17 @@ test("what is shown follows the stream", async () => {
   await page.waitForFunction(() => /\d+ km/.test(document.querySelector("#totals").textContent));
 });
 
+test("a phone lives in our time, and silences no truck of the fleet", async () => {
+  // The fleet runs 600 times as fast: by its clock a report of now is old at once.
+  const sent = await fetch(`${address}/v1/ingest/osmand?id=ZZ-PHONE&lat=26.1&lon=91.7&timestamp=${Date.now()}`);
+  assert.equal(sent.status, 200);
+  const last = page.locator("#trucks tr").last();
+  await page.waitForFunction(() => document.querySelectorAll("#trucks th").length === 31);
+  assert.match((await last.allInnerTexts())[0], /^ZZ-PHONE/);
+  assert.equal(await last.locator("td").first().getAttribute("class"), "still");
+  await page.waitForFunction(() => document.querySelectorAll("#map circle.moving").length > 2);
+});
+
 test("it can be used by everybody, and nothing complains", async () => {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });

@@ -4,6 +4,7 @@
 mod cluster;
 mod contract;
 mod crash;
+mod devices;
 mod exact;
 mod faces;
 mod faults;

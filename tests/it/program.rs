@@ -174,28 +174,33 @@ impl Rest {
 
     /// The first `count` (id, data) of a live stream.
     pub(crate) fn events(&self, path: &str, last_id: &str, count: usize) -> Vec<(String, String)> {
+        self.live(path, last_id).take(count).collect()
+    }
+
+    /// A live stream's (id, data), as they come.
+    pub(crate) fn live(
+        &self,
+        path: &str,
+        last_id: &str,
+    ) -> impl Iterator<Item = (String, String)> + use<> {
         let last = if last_id.is_empty() {
             String::new()
         } else {
             format!("last-event-id: {last_id}\r\n")
         };
         let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{last}\r\n");
-        let mut events = Vec::new();
         let (mut id, mut data) = (String::new(), String::new());
-        for line in BufReader::new(self.connect(&head)).lines() {
+        BufReader::new(self.connect(&head)).lines().filter_map(move |line| {
             let line = line.unwrap();
             if let Some(value) = line.strip_prefix("id: ") {
                 value.clone_into(&mut id);
             } else if let Some(value) = line.strip_prefix("data: ") {
                 value.clone_into(&mut data);
             } else if line.is_empty() && !data.is_empty() {
-                events.push((std::mem::take(&mut id), std::mem::take(&mut data)));
-                if events.len() == count {
-                    break;
-                }
+                return Some((std::mem::take(&mut id), std::mem::take(&mut data)));
             }
-        }
-        events
+            None
+        })
     }
 }
 

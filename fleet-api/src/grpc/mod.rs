@@ -6,6 +6,7 @@
 mod convert;
 mod fleet;
 mod health;
+mod ingest;
 mod keys;
 mod pipeline;
 mod slo;
@@ -30,7 +31,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     Service, accept,
-    guard::{Caller, Tongue, guard},
+    guard::{Caller, Payer, Tongue, guard},
     keys::Class,
     operations::OPERATIONS,
     problem::Problem,
@@ -112,6 +113,12 @@ pub(crate) const fn is_failure(code: Code) -> bool {
 /// Who makes this call, as the guard has found.
 fn caller<T>(request: &tonic::Request<T>) -> Caller {
     request.extensions().get().cloned().unwrap_or(Caller::Anonymous)
+}
+
+/// Who pays for this call, as the guard has found.
+fn payer<T>(request: &tonic::Request<T>) -> Result<Payer, Problem> {
+    let payer = request.extensions().get().cloned();
+    payer.ok_or_else(|| Error::internal("a call came past the guard").into())
 }
 
 impl Face {

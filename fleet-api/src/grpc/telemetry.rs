@@ -2,9 +2,9 @@
 
 use fleet_proto::v1;
 use futures::stream::{self, BoxStream, StreamExt};
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use super::{Face, convert};
+use super::{Face, convert, ingest, payer};
 use crate::{
     live::{self, Subscription},
     problem::Problem,
@@ -13,6 +13,25 @@ use crate::{
 #[async_trait]
 impl v1::telemetry_service_server::TelemetryService for Face {
     type WatchFeedStream = BoxStream<'static, Result<v1::FeedEntry, Status>>;
+    type StreamIngestStream = BoxStream<'static, Result<v1::IngestTelemetryResponse, Status>>;
+
+    async fn ingest_telemetry(
+        &self,
+        request: Request<v1::IngestTelemetryRequest>,
+    ) -> Result<Response<v1::IngestTelemetryResponse>, Status> {
+        let payer = payer(&request);
+        let work = async { ingest::one(&self.0, &payer?, request.into_inner(), 1).await };
+        self.answer("TelemetryService/IngestTelemetry", work).await
+    }
+
+    async fn stream_ingest(
+        &self,
+        request: Request<Streaming<v1::IngestTelemetryRequest>>,
+    ) -> Result<Response<Self::StreamIngestStream>, Status> {
+        let payer = payer(&request);
+        let work = async { ingest::all(&self.0, payer?, request.into_inner()) };
+        self.answer("TelemetryService/StreamIngest", work).await
+    }
 
     async fn list_telemetry(
         &self,

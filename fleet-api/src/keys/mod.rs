@@ -88,6 +88,16 @@ pub struct Key {
     pub last_used_at: Option<Time>,
 }
 
+impl Key {
+    /// Why it does not count at this time, if it does not.
+    fn void(&self, now: Time) -> Option<Void> {
+        if self.revoked_at.is_some() {
+            return Some(Void::Revoked);
+        }
+        self.expires_at.is_some_and(|expires_at| expires_at <= now).then_some(Void::Expired)
+    }
+}
+
 /// A key as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -214,14 +224,25 @@ impl Keys {
         if !bool::from(sha256.ct_eq(&text.digest())) {
             return Ok(Err(Void::Unknown));
         }
-        if key.revoked_at.is_some() {
-            return Ok(Err(Void::Revoked));
-        }
-        if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
-            return Ok(Err(Void::Expired));
+        if let Some(void) = key.void(now) {
+            return Ok(Err(void));
         }
         self.used(&key.key_id, now);
         Ok(Ok(key))
+    }
+
+    /// Whether the key of this id, which was presented before, counts by now.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`: then nobody knows.
+    pub(crate) async fn still_counts(&self, key_id: &str) -> Result<bool> {
+        let now = self.clock.now();
+        let stored = self.find(key_id).await?;
+        let counts = stored.is_some_and(|stored| stored.key.void(now).is_none());
+        if counts {
+            self.used(key_id, now);
+        }
+        Ok(counts)
     }
 
     /// Keeps in mind that a key was used; the write is not waited for, and lost if it fails.

@@ -19,6 +19,8 @@ pub(crate) enum Class {
     Live,
     /// Events sent in.
     Ingest,
+    /// Events sent in that are older than five minutes: what a truck measured while it was offline.
+    Backlog,
     /// Requests of the bundled pages.
     Ui,
     /// Keys that were refused, by the address that presents them.
@@ -27,11 +29,12 @@ pub(crate) enum Class {
 
 impl Class {
     /// Every class, with the default of each: tokens, and µs for one more.
-    pub(crate) const ALL: [(Self, &'static str, u32, u64); 6] = [
+    pub(crate) const ALL: [(Self, &'static str, u32, u64); 7] = [
         (Self::Read, "read", 10, 2_000_000),
         (Self::Export, "export", 5, 20_000_000),
         (Self::Live, "live", 10, 5_000_000),
         (Self::Ingest, "ingest", 5_000, 2_000),
+        (Self::Backlog, "backlog", 20_000, 500),
         (Self::Ui, "ui", 60, 100_000),
         (Self::Auth, "auth", 10, 2_000_000),
     ];
@@ -127,6 +130,7 @@ mod tests {
         assert_eq!(shown(Class::Export), r#""export";q=5;w=100"#);
         assert_eq!(shown(Class::Live), r#""live";q=10;w=50"#);
         assert_eq!(shown(Class::Ingest), r#""ingest";q=5000;w=10"#);
+        assert_eq!(shown(Class::Backlog), r#""backlog";q=20000;w=10"#);
         assert_eq!(shown(Class::Ui), r#""ui";q=60;w=6"#);
     }
 

@@ -1,6 +1,7 @@
 //! REST: paths, parameters, and what surrounds every answer.
 
 mod handlers;
+mod ingest;
 mod keys;
 mod openapi;
 mod slo;
@@ -75,6 +76,8 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(handlers::redrive))
         .routes(routes!(slo::slos))
         .routes(routes!(slo::slo))
+        .routes(routes!(ingest::telemetry))
+        .routes(routes!(ingest::osmand, ingest::osmand_form))
         .routes(routes!(keys::keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(keys::audit))

@@ -28,6 +28,7 @@ use crate::problem::ProblemBody;
     tags(
         (name = "fleet", description = "Trucks: what they are and where."),
         (name = "telemetry", description = "Reports: history, the feed, the live stream."),
+        (name = "ingest", description = "Telemetry that is sent in."),
         (name = "trips", description = "Trips and how their promises ended."),
         (name = "pipeline", description = "Consumer groups and dead letters."),
         (name = "reliability", description = "Service levels over 30 days and five minutes."),

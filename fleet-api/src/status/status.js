@@ -1,6 +1,7 @@
 // The status page: totals every few seconds, trucks as they report. Shows what it knows and since when.
 "use strict";
 const trucks = new Map();
+const registered = new Set(); // the fleet's own: they live in the world's time, all others in ours
 const SILENT_MS = 300000;
 const byId = (id) => document.getElementById(id);
 const number = (value, digits) => value === undefined || value === null ? "no reading"
@@ -11,7 +12,7 @@ const words = (status) => status.replaceAll("_", " ");
 let source; // the live stream
 let failure = ""; // why the list of trucks could not be read
 let lastHeard = Date.now(); // a quiet minute is no failure yet
-let newest = 0; // simulated time of the newest report, ms
+let newest = 0; // simulated time of the fleet's newest report, ms
 let dirty = false;
 
 function element(name, text, className) {
@@ -27,11 +28,11 @@ function learn(event) {
   const known = trucks.get(event.truck_id);
   if (known && known.at > at) return;
   trucks.set(event.truck_id, { at, ...event });
-  newest = Math.max(newest, at);
+  if (registered.has(event.truck_id)) newest = Math.max(newest, at);
   dirty = true;
 }
 
-const kind = (event) => newest - event.at > SILENT_MS ? "silent"
+const kind = (event) => (registered.has(event.truck_id) ? newest : Date.now()) - event.at > SILENT_MS ? "silent"
   : (event.signals.speed_kmh || 0) > 1 ? "moving" : "still";
 
 function drawTrucks() {
@@ -143,7 +144,10 @@ async function refreshTrucks() {
   let token = "";
   do {
     const page = await (await get(`/v1/trucks?page_size=500&page_token=${token}`)).json();
-    for (const truck of page.items) if (truck.latest) learn(truck.latest);
+    for (const truck of page.items) {
+      if (truck.registered) registered.add(truck.truck_id);
+      if (truck.latest) learn(truck.latest);
+    }
     token = page.next_page_token;
   } while (token);
 }
@@ -163,7 +167,10 @@ function follow() {
   source = new EventSource("/v1/stream/events");
   source.addEventListener("telemetry", (message) => {
     lastHeard = Date.now();
-    learn(JSON.parse(message.data).event);
+    const { event } = JSON.parse(message.data);
+    const isNew = !trucks.has(event.truck_id);
+    learn(event);
+    if (isNew) refresh(); // whether it is registered, only the list knows
   });
   const refresh = () => refreshTrucks().then(() => { failure = ""; }, (error) => { failure = error.message; });
   source.addEventListener("open", refresh);

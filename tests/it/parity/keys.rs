@@ -35,7 +35,7 @@ fn entry(entry: &v1::AuditEntry) -> Value {
     })
 }
 
-fn as_key<T>(key: &str, message: T) -> Request<T> {
+pub(super) fn as_key<T>(key: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
     request

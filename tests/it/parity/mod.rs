@@ -1,5 +1,6 @@
 //! REST and gRPC are two faces of the same use cases: asked the same, they say the same.
 
+mod ingest;
 mod keys;
 mod shown;
 mod streams;
@@ -186,16 +187,17 @@ async fn set_aside(log: &dyn EventLog, clock: &dyn Clock) {
 fn twins() -> Vec<(String, String)> {
     let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/proto/fleet/v1/services.proto");
     let contract = std::fs::read_to_string(contract).unwrap();
-    let (mut twins, mut service, mut route) = (Vec::new(), String::new(), String::new());
+    let (mut twins, mut service, mut routes) = (Vec::new(), String::new(), Vec::new());
     for line in contract.lines() {
         if let Some(rest) = line.strip_prefix("service ") {
             service = rest.split(' ').next().unwrap().to_owned();
         } else if let Some((_, rest)) = line.split_once("REST: ") {
-            route = rest.trim_end_matches(" (SSE)").to_owned();
+            routes.extend(rest.trim_end_matches(" (SSE)").split(", "));
         } else if let Some(rest) = line.trim().strip_prefix("rpc ") {
             let method = rest.split('(').next().unwrap();
-            assert!(!route.is_empty(), "{method} has no twin");
-            twins.push((std::mem::take(&mut route), format!("{service}/{method}")));
+            assert!(!routes.is_empty(), "{method} has no twin");
+            let call = format!("{service}/{method}");
+            twins.extend(routes.drain(..).map(|route| (route.to_owned(), call.clone())));
         }
     }
     twins
@@ -360,10 +362,11 @@ async fn every_call_answers_like_its_twin() {
     compare_slos(&mut still).await;
     streams::compare_feeds(&mut still).await;
     keys::compare(&mut still).await;
+    ingest::compare(&mut still).await;
     // Nothing was left out: what the contract calls twins has been counted on both sides.
     let metrics = still.rest.get("/metrics").1;
     let twins = twins();
-    assert_eq!(twins.len(), 19);
+    assert_eq!(twins.len(), 23);
     for (route, method) in twins {
         let (verb, path) = route.split_once(' ').unwrap();
         let rest = format!("code_class=\"2xx\",method=\"{verb}\",route=\"{path}\"");

@@ -1,0 +1,53 @@
+use fleet_core::{
+    domain::Signals,
+    geo::Position,
+    store::{Document, TelemetryWrite, Write},
+    stream::{Partition, Place},
+};
+
+use super::*;
+use crate::testing::service;
+
+fn report(truck_id: &str, offset: u64) -> Write {
+    let partition = Partition { topic: Topic::TELEMETRY, number: 0 };
+    Write::Telemetry(Box::new(TelemetryWrite {
+        event: TelemetryEvent {
+            truck_id: truck_id.parse().expect("an id"),
+            seq: 1,
+            source_id: None,
+            event_time: Time::MIN,
+            position: Position::new(26.0, 91.0).expect("a place"),
+            status: Status::Idle,
+            signals: Signals::default(),
+            trip_id: None,
+            driver_id: None,
+            road_class: None,
+            zone: None,
+            refuelling: None,
+        },
+        place: Place { partition, offset },
+        archived_at: Time::MIN,
+        expires_at: Time::MAX,
+    }))
+}
+
+#[tokio::test]
+async fn devices_that_are_not_registered_make_no_registered_truck_heard_of() {
+    let (service, _dir) = service();
+    let registered = |id: &str| {
+        let body = format!(
+            r#"{{"truck_id":"{id}","model":"m","model_name":"a truck","depot":"guwahati",
+               "kerb_kg":9000.0,"payload_max_kg":22000.0,"fuel_tank_l":400.0}}"#
+        );
+        Write::Document(Document { kind: TRUCK.into(), id: id.into(), body })
+    };
+    let mut writes: Vec<_> = ["A", "B", "C"].map(registered).to_vec();
+    writes.extend([report("A", 0), report("PHONE-1", 1), report("PHONE-2", 2)]);
+    service.parts.store.write(writes, Watermarks::new()).await.expect("written");
+    let summary = service.summary().await.expect("a summary");
+    assert_eq!((summary.trucks, summary.trucks_silent), (5, 2));
+    assert_eq!(summary.trucks_by_status[&Status::Idle], 3);
+    let trucks = service.trucks(None, None, None).await.expect("trucks").items;
+    assert_eq!(trucks.len(), 5);
+    assert_eq!(trucks.iter().filter(|truck| truck.registered.is_none()).count(), 2);
+}
