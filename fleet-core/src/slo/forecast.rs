@@ -51,7 +51,7 @@ const fn bucket(at: Time) -> i64 {
 /// ```
 /// use fleet_core::{slo::{Counts, ages_out}, time::Time};
 /// let from: Time = "2026-01-05T00:00:00Z".parse()?;
-/// let bucket = |at| (from.plus_ms(at * 300_000), Counts { good: 100, bad: 0 });
+/// let bucket = |at: i64| (from.plus_ms(at * 300_000), Counts { good: 100, bad: 0 });
 /// let mut month: Vec<_> = (0..8_640).map(bucket).collect();
 /// month[4_000].1 = Counts { good: 0, bad: 100 };
 /// let now = month[8_639].0;
