@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use fleet_core::{
-    Result, connect,
+    Error, Result, connect,
     hook::Hook,
     service::{self, Health, LISTEN, Setting},
     settings::Values,
@@ -99,6 +99,6 @@ async fn run(settings: Settings) -> Result<()> {
             ended
         }
         () = keeping => Ok(()),
-        _ = serving => Ok(()), // it has no end
+        _ = serving => Err(Error::internal("the probes' server died")), // it has no end
     }
 }

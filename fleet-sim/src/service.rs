@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use fleet_core::{
-    Result, connect,
+    Error, Result, connect,
     hook::Hook,
     route::osrm::OsrmSettings,
     service::{self, Health, LISTEN, Setting},
@@ -106,6 +106,6 @@ pub async fn main() -> Result<()> {
             Ok(())
         }
         () = telling => Ok(()),
-        _ = serving => Ok(()), // it has no end
+        _ = serving => Err(Error::internal("the probes' server died")), // it has no end
     }
 }
