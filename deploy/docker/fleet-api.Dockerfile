@@ -10,7 +10,8 @@ RUN cargo build --release --locked -p fleet-api --features service --bin fleet-a
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/target/release/fleet-api /usr/local/bin/fleet-api
 EXPOSE 8080 50051
+# As variables, so that arguments of `docker run` do not drop them.
+ENV FLEET_LISTEN=0.0.0.0:8080 FLEET_GRPC_LISTEN=0.0.0.0:50051 FLEET_AUTH=required
 # It listens to all, so it asks for keys; FLEET_ADMIN_KEY_FILE names a mounted file with the first one
 # (docs/cluster.md).
 ENTRYPOINT ["/usr/local/bin/fleet-api"]
-CMD ["--listen", "0.0.0.0:8080", "--grpc-listen", "0.0.0.0:50051", "--auth", "required"]

@@ -10,6 +10,7 @@ RUN cargo build --release --locked -p fleet-sim --features service --bin fleet-s
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/target/release/fleet-sim /usr/local/bin/fleet-sim
 EXPOSE 9101
+# As variables, so that arguments of `docker run` do not drop them.
+ENV FLEET_LISTEN=0.0.0.0:9101 FLEET_ALLOW_PUBLIC=true
 # Probes and metrics only; every other setting is a FLEET_ variable or an argument (docs/cluster.md).
 ENTRYPOINT ["/usr/local/bin/fleet-sim"]
-CMD ["--listen", "0.0.0.0:9101", "--allow-public", "true"]

@@ -10,6 +10,7 @@ RUN cargo build --release --locked -p fleet-pipeline --features service --bin fl
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/target/release/fleet-trip-consumer /usr/local/bin/fleet-trip-consumer
 EXPOSE 9103
+# As variables, so that arguments of `docker run` do not drop them.
+ENV FLEET_LISTEN=0.0.0.0:9103 FLEET_ALLOW_PUBLIC=true
 # Probes and metrics only; every other setting is a FLEET_ variable or an argument (docs/cluster.md).
 ENTRYPOINT ["/usr/local/bin/fleet-trip-consumer"]
-CMD ["--listen", "0.0.0.0:9103", "--allow-public", "true"]
