@@ -82,7 +82,7 @@ pub async fn state(url: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn StateStor
         durability => warn!(
             ?durability,
             "redis may lose what it has acknowledged; older checkpoints are then gone on from, with \
-             the same events"
+             the same events, but not with OSRM, whose plans are lost with them"
         ),
     }
     Ok(Arc::new(state))
