@@ -70,24 +70,29 @@ pub(super) async fn save(
     Ok(())
 }
 
-/// Adds what was saved to `histories`, and returns what the counters of others showed last.
+/// Adds what was saved to `histories`, and returns what the counters of others showed last. A day that
+/// this never wrote is logged and left out.
 ///
 /// # Errors
-/// `Unavailable`; `Corrupt` for what this never wrote.
+/// `Unavailable`; then nothing was added, and it may be loaded again.
 pub(super) async fn load(
     state: &dyn StateStore,
     histories: &Histories,
     now: Time,
 ) -> Result<BTreeMap<String, Counts>> {
-    let mut seen = BTreeMap::new();
+    // All are read before the first is added: what is tried again must not count twice.
+    let mut days = Vec::new();
     for day in day_of(now) - DAYS + 1..=day_of(now) {
         let Some(value) = state.get(&key(day)).await? else { continue };
-        let saved: Day = serde_json::from_slice(&value).map_err(|error| {
-            Error::corrupt(format!("slo history {}", key(day))).with_source(error)
-        })?;
-        if saved.day != day {
-            continue; // of a month ago
+        match serde_json::from_slice::<Day>(&value) {
+            Ok(saved) if saved.day == day => days.push(saved),
+            Ok(_) => {} // of a month ago
+            Err(error) => tracing::error!(%error, key = key(day), "a day of SLO history is lost"),
         }
+    }
+    let mut seen = BTreeMap::new();
+    for saved in days {
+        let day = saved.day;
         seen = saved.seen;
         for (name, buckets) in saved.levels {
             // A level that is not known any more is left out.

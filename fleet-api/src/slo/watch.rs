@@ -232,8 +232,11 @@ impl Service {
         if turn.is_multiple_of(SLOW_TICKS) {
             let counted = self.count_trucks(now).await;
             self.can_be_counted(Level::Freshness, counted);
-            let counted = self.count_trips().await;
-            self.can_be_counted(Level::OnTime, counted);
+            // Before it is known what an earlier process saw, the trips since then would be lost.
+            if self.watch.source.is_some() || self.watch.so_far().is_loaded {
+                let counted = self.count_trips().await;
+                self.can_be_counted(Level::OnTime, counted);
+            }
         }
         self.watch.sample(now);
         if turn.is_multiple_of(SLOW_TICKS) {

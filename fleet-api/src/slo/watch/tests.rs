@@ -154,6 +154,22 @@ async fn a_restart_keeps_what_was_counted_and_tells_the_gap() {
 }
 
 #[tokio::test]
+async fn a_day_that_cannot_be_read_is_left_out_and_the_others_count_once() {
+    let (first, clock, _dir) = service_with(Settings::open());
+    first.watch.answered(false, 0.01);
+    first.watch_once(0).await;
+    let broken = first.parts.clock.now().as_ms().div_euclid(86_400_000) + 1;
+    clock.advance_ms(86_400_000);
+    let key = format!("slo/day/{:02}", broken.rem_euclid(31));
+    first.parts.state.replace(&key, "{".into()).await.expect("replaced");
+    let second = again(&first, Tallies::new());
+    for turn in [1, 2, 4] {
+        second.watch_once(turn).await;
+        assert_eq!(availability(&second).await.window_30d.total, 1, "turn {turn}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_saved_across_midnight_is_whole() {
     let (first, clock, _dir) = service_with(Settings::open());
     for turn in 0..(86_400 / 300 * 2 + 7) {
