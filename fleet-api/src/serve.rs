@@ -3,7 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -86,6 +86,7 @@ pub async fn main() -> Result<()> {
     let Some(read) = service::configure("fleet-api", ABOUT, &SETTINGS, read)? else {
         return Ok(());
     };
+    let stop = service::stop_signal()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let rest = service::bind("listen", read.doors.listen).await?;
     let grpc = match read.doors.grpc_listen {
@@ -114,7 +115,7 @@ pub async fn main() -> Result<()> {
         None => "off".to_owned(),
     };
     info!(%address, grpc_address, "listening");
-    crate::run(read.settings, components, rest, grpc, service::stop_signal()).await
+    crate::run(read.settings, components, rest, grpc, stop).await
 }
 
 /// Bytes of the operating system's generator.
@@ -127,20 +128,36 @@ fn entropy(bytes: &mut [u8]) -> Result<()> {
 fn admin_key(file: &Path) -> Result<KeyText> {
     let told = |what: &str| Error::invalid(format!("admin_key_file {}: {what}", file.display()));
     let failed = |cause: std::io::Error| told(&cause.to_string());
-    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    match new {
-        Ok(mut new) => {
-            let key = KeyText::generate(entropy)?;
-            writeln!(new, "{}", key.reveal()).and_then(|()| new.sync_all()).map_err(failed)?;
-            Ok(key)
+    match std::fs::metadata(file) {
+        Ok(known) if known.permissions().mode() & 0o077 != 0 => {
+            Err(told("others than its owner may read it; say chmod 600, and revoke the key"))
         }
-        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {
+        Ok(_) => {
             let text = std::fs::read_to_string(file).map_err(failed)?;
             KeyText::parse(text.trim())
                 .ok_or_else(|| told("holds no API key; remove it, then one is made"))
         }
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            let key = KeyText::generate(entropy)?;
+            write_key(file, &key).map_err(failed)?;
+            Ok(key)
+        }
         Err(cause) => Err(failed(cause)),
     }
+}
+
+/// Under its name only when it is whole: a crash leaves no empty file there.
+fn write_key(file: &Path, key: &KeyText) -> std::io::Result<()> {
+    let unfinished = file.with_extension("new");
+    match std::fs::remove_file(&unfinished) {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause),
+        _ => {} // of a process that died, or not there
+    }
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    writeln!(new, "{}", key.reveal())?;
+    new.sync_all()?;
+    std::fs::hard_link(&unfinished, file)?; // not over one that another process has just made
+    std::fs::remove_file(&unfinished)
 }
 
 #[cfg(test)]
@@ -149,13 +166,17 @@ mod tests {
 
     #[test]
     fn the_admins_key_is_made_once_and_kept_to_its_owner() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("key");
         let made = admin_key(&file).expect("made");
         assert_eq!(admin_key(&file).expect("read"), made);
         let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        let of = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode));
+        of(0o644).expect("changed");
+        let error = admin_key(&file).expect_err("for all to read").to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+        of(0o600).expect("changed");
         std::fs::write(&file, "df_live_nonsense").expect("written");
         let error = admin_key(&file).expect_err("no key").to_string();
         assert!(error.contains("holds no API key") && !error.contains("nonsense"), "{error}");

@@ -71,6 +71,7 @@ fn settings(values: &mut Values, sink: Sink) -> Settings {
 
 async fn run(settings: Settings) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let stop = service::stop_signal()?;
     let (registry, group) = (Registry::new(), settings.sink.group());
     let health = Health::new(registry.clone(), "waiting for log and store");
     let listener = service::bind("listen", settings.listen).await?;
@@ -94,7 +95,7 @@ async fn run(settings: Settings) -> Result<()> {
         std::future::pending(),
     );
     tokio::select! {
-        ended = consumer::run(ConsumerSettings::new(settings.sink), parts, service::stop_signal()) => {
+        ended = consumer::run(ConsumerSettings::new(settings.sink), parts, stop) => {
             info!(group, "ended");
             ended
         }

@@ -77,6 +77,7 @@ pub async fn main() -> Result<()> {
     let Some(read) = service::configure("fleet-sim", ABOUT, &SETTINGS, read)? else {
         return Ok(());
     };
+    let stop = service::stop_signal()?;
     let registry = prometheus::Registry::new();
     let health = Health::new(registry.clone(), "standing by, or waiting for log and state store");
     let listener = service::bind("listen", read.listen).await?;
@@ -100,7 +101,7 @@ pub async fn main() -> Result<()> {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        finished = crate::run(read.sim, components, service::stop_signal()) => {
+        finished = crate::run(read.sim, components, stop) => {
             let finished = finished?;
             info!(world_time = %finished.world_time, complete = finished.is_complete, "ended");
             Ok(())

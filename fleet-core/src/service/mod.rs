@@ -75,14 +75,24 @@ pub fn execute(name: &str, service: impl Future<Output = Result<()>>) -> ExitCod
     }
 }
 
-/// Resolves at the first interrupt or termination signal.
-pub async fn stop_signal() {
+/// Resolves at the first interrupt or termination signal from now on, not from when it is first
+/// polled: one that comes while servers are still asked for is not lost.
+///
+/// # Errors
+/// `Internal` if the system takes no handler.
+pub fn stop_signal() -> Result<impl Future<Output = ()> + Send> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
-    }
+    let listen = |kind| {
+        signal(kind).map_err(|cause| Error::internal("a signal's handler").with_source(cause))
+    };
+    let mut interrupted = listen(SignalKind::interrupt())?;
+    let mut terminated = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
 }
 
 /// Listens on `address`, which the setting `name` gave.
