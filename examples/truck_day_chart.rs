@@ -6,7 +6,7 @@
 
 use fleet_core::{
     Error, Result,
-    domain::{Genesis, RouterKind, TelemetryEvent, TripStatus, TripSummary},
+    domain::{TelemetryEvent, TripStatus, TripSummary},
     time::Time,
 };
 use fleet_sim::{Output, World, day_chart};
@@ -22,13 +22,7 @@ fn is_wanted(trip: &TripSummary) -> bool {
 
 fn main() -> Result<()> {
     let start: Time = "2026-01-05T00:00:00Z".parse()?;
-    let genesis = Genesis {
-        seed: 1,
-        start,
-        clock_offset_ms: 0,
-        world_version: World::VERSION,
-        router: RouterKind::Builtin,
-    };
+    let genesis = World::beginning(1, start);
     let mut world = World::new(genesis, 30)?;
     let mut reports: Vec<TelemetryEvent> = Vec::new();
     let mut found: Option<TripSummary> = None;

@@ -6,10 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use fleet_core::{
-    domain::{Genesis, RouterKind},
-    time::Time,
-};
+use fleet_core::time::Time;
 use fleet_sim::World;
 
 use crate::{
@@ -32,13 +29,7 @@ const LARGE_FLEET: u32 = 100_000;
 /// A fleet on the road, on so many threads at most.
 fn on_the_road(seed: u64, trucks: u32, threads: usize) -> Result<World> {
     let start: Time = START.parse()?;
-    let genesis = Genesis {
-        seed,
-        start,
-        clock_offset_ms: 0,
-        world_version: World::VERSION,
-        router: RouterKind::Builtin,
-    };
+    let genesis = World::beginning(seed, start);
     let mut world = World::new(genesis, trucks)?.with_threads(threads);
     world.advance(start.plus_ms(WARM_UP_MS));
     Ok(world)

@@ -9,10 +9,7 @@ use crate::{
     process::thread_cpu_s,
 };
 use anyhow::{Context, Result};
-use fleet_core::{
-    domain::{Genesis, RouterKind, TelemetryEvent},
-    time::Time,
-};
+use fleet_core::{domain::TelemetryEvent, time::Time};
 use fleet_sim::{Output, World};
 
 const TRUCKS: u32 = 1_000;
@@ -24,13 +21,7 @@ const WARM_UP_MS: i64 = 4 * 3_600_000;
 /// A fleet in the middle of its day.
 fn world() -> Result<World> {
     let start: Time = START.parse()?;
-    let genesis = Genesis {
-        seed: 7,
-        start,
-        clock_offset_ms: 0,
-        world_version: World::VERSION,
-        router: RouterKind::Builtin,
-    };
+    let genesis = World::beginning(7, start);
     let mut world = World::new(genesis, TRUCKS)?;
     world.advance(start.plus_ms(WARM_UP_MS));
     Ok(world)

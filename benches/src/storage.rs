@@ -9,7 +9,7 @@ use std::{
 use anyhow::Result;
 use bytes::Bytes;
 use fleet_core::{
-    domain::{Genesis, RouterKind, TelemetryEvent},
+    domain::TelemetryEvent,
     geo::Position,
     store::{FleetStore, TelemetryWrite, Watermarks, Write, WriteOutcome, sqlite::SqliteStore},
     stream::{
@@ -148,13 +148,7 @@ pub(crate) fn publish_alone(options: &Options) -> Result<Vec<Row>> {
 /// What a thousand trucks of a world send, with places as the log would give them.
 fn writes() -> Result<Vec<TelemetryWrite>> {
     let start: Time = "2026-01-05T00:00:00Z".parse()?;
-    let genesis = Genesis {
-        seed: 7,
-        start,
-        clock_offset_ms: 0,
-        world_version: World::VERSION,
-        router: RouterKind::Builtin,
-    };
+    let genesis = World::beginning(7, start);
     let mut world = World::new(genesis, 1_000)?;
     let mut offsets = [0_u64; 4];
     let mut writes = Vec::with_capacity(STORE_ROWS);

@@ -6,10 +6,10 @@
 //! another thread changes it. [`run`] does the I/O around it: publish, wait for the log, checkpoint.
 //!
 //! ```
-//! use fleet_core::{domain::{Genesis, RouterKind}, time::Time};
+//! use fleet_core::time::Time;
 //! use fleet_sim::World;
 //! let start: Time = "2026-01-05T00:00:00Z".parse()?;
-//! let genesis = Genesis { seed: 7, start, clock_offset_ms: 0, world_version: World::VERSION, router: RouterKind::Builtin };
+//! let genesis = World::beginning(7, start);
 //! let mut world = World::new(genesis, 3)?;
 //! let outputs = world.advance(start.plus_ms(3_600_000));
 //! assert!(outputs.len() > 300, "three trucks report every 25 to 35 s");

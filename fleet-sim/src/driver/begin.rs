@@ -202,11 +202,9 @@ async fn new_genesis(settings: &SimSettings, components: &Components) -> Result<
     }
     let clock_offset_ms = start.ms_since(Time::from_secs(now.as_secs()));
     let genesis = Genesis {
-        seed: settings.seed.unwrap_or(SEED_DEFAULT),
-        start,
         clock_offset_ms,
-        world_version: World::VERSION,
         router: router(components),
+        ..World::beginning(settings.seed.unwrap_or(SEED_DEFAULT), start)
     };
     World::check(&genesis, settings.trucks.unwrap_or(TRUCKS_DEFAULT))?;
     let bytes = serde_json::to_vec(&genesis)

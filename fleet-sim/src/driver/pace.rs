@@ -55,13 +55,8 @@ mod tests {
 
     fn pace(factor: f64) -> Pace {
         let (start, now) = (Time::from_secs(1_000_000_000), Time::from_secs(1_500_000_000));
-        let genesis = Genesis {
-            seed: 1,
-            start,
-            clock_offset_ms: start.ms_since(now),
-            world_version: World::VERSION,
-            router: fleet_core::domain::RouterKind::Builtin,
-        };
+        let genesis =
+            Genesis { clock_offset_ms: start.ms_since(now), ..World::beginning(1, start) };
         Pace::new(Speed::Real(factor), &genesis, start.plus_ms(500_000), now.plus_ms(60_000))
     }
 

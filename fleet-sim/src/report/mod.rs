@@ -6,11 +6,7 @@ mod chart;
 mod markdown;
 mod tally;
 
-use fleet_core::{
-    Error, Result,
-    domain::{Genesis, LateReason, RouterKind},
-    time::Time,
-};
+use fleet_core::{Error, Result, domain::LateReason, time::Time};
 use serde::Serialize;
 
 pub use self::chart::day_chart;
@@ -166,13 +162,7 @@ impl FleetReport {
         if !(1..=TRUCKS_MAX).contains(&trucks) {
             return Err(Error::invalid(format!("--trucks {trucks}: expected 1 to {TRUCKS_MAX}")));
         }
-        let genesis = Genesis {
-            seed,
-            start,
-            clock_offset_ms: 0,
-            world_version: World::VERSION,
-            router: RouterKind::Builtin,
-        };
+        let genesis = World::beginning(seed, start);
         let mut world = World::new(genesis, trucks)?;
         let mut tally = Tally::new(&world);
         for minute in 1..=i64::from(days) * MINUTES_PER_DAY {

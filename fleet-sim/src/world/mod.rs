@@ -19,7 +19,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use fleet_core::{
     Error, Result,
-    domain::{Counters, Genesis, RegisteredTruck, TelemetryEvent, TripSummary, TruckId},
+    domain::{
+        Counters, Genesis, RegisteredTruck, RouterKind, TelemetryEvent, TripSummary, TruckId,
+    },
     route::Terrain,
     time::Time,
 };
@@ -80,6 +82,12 @@ impl World {
     /// The most trucks of a world: a checkpoint of so many, at up to 450 bytes each, stays within
     /// what a state store takes (256 MiB).
     pub const TRUCKS_MAX: u32 = 500_000;
+
+    /// How a world of these rules begins with `seed` at `start`, on the built-in router's ways.
+    pub const fn beginning(seed: u64, start: Time) -> Genesis {
+        let (world_version, router) = (Self::VERSION, RouterKind::Builtin);
+        Genesis { seed, start, clock_offset_ms: 0, world_version, router }
+    }
 
     /// Whether there can be a world with this beginning and so many trucks.
     ///

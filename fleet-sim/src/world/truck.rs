@@ -266,8 +266,7 @@ impl Truck {
     /// A truck on the built-in router's ways.
     #[cfg(test)]
     pub(super) fn builtin(seed: u64, number: u32, start: Time) -> Result<Self> {
-        let (world_version, router) = (super::World::VERSION, RouterKind::Builtin);
-        Self::new(&Genesis { seed, start, clock_offset_ms: 0, world_version, router }, number)
+        Self::new(&super::World::beginning(seed, start), number)
     }
 
     /// The truck of a checkpoint.

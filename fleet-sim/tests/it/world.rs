@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleet_core::{
-    domain::{Genesis, RouterKind, Status, TelemetryEvent, TripStatus, TripSummary},
+    domain::{Genesis, Status, TelemetryEvent, TripStatus, TripSummary},
     time::Time,
 };
 use fleet_sim::{Output, World};
@@ -13,13 +13,7 @@ const HOUR_MS: i64 = 3_600_000;
 
 fn genesis(seed: u64) -> Genesis {
     let start = "2026-01-05T00:00:00Z".parse().unwrap();
-    Genesis {
-        seed,
-        start,
-        clock_offset_ms: 0,
-        world_version: World::VERSION,
-        router: RouterKind::Builtin,
-    }
+    World::beginning(seed, start)
 }
 
 fn world(seed: u64, trucks: u32) -> (World, Time) {
