@@ -7,24 +7,6 @@ use fleet_core::settings::Values;
 use crate::{Auth, Settings, slo::SloSettings};
 
 impl Settings {
-    /// The settings that [`Settings::read`] reads.
-    pub const NAMES: [&str; 14] = [
-        "auth",
-        "limits",
-        "quotas",
-        "limits_unavailable",
-        "trusted_proxies",
-        "slo_availability",
-        "slo_latency",
-        "slo_latency_ms",
-        "slo_freshness",
-        "slo_queryable",
-        "slo_completeness",
-        "slo_correctness",
-        "slo_on_time",
-        "slo_source",
-    ];
-
     /// What is said about those who ask; [`Settings::open`] where nothing is. Requests without a
     /// key are limited too if keys are asked for, or if others than this machine can come in.
     pub fn read(values: &mut Values, doors: &Doors) -> Self {
@@ -75,9 +57,6 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// The settings that [`Doors::read`] reads.
-    pub const NAMES: [&str; 3] = ["listen", "grpc_listen", "allow_public"];
-
     /// What is said about them; ports 8080 and 50051 of loopback where nothing is.
     pub fn read(values: &mut Values) -> Self {
         let grpc = |text: &str| match text {

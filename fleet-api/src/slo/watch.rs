@@ -216,10 +216,13 @@ impl Service {
             }
         });
         // What ended before anybody counted belongs to no window.
-        let new = grown(so_far.trips.replace(trips).unwrap_or(trips), trips);
+        let seen = so_far.trips.unwrap_or(trips);
+        // A state that was restored or made again tells its trips again: they have been counted.
+        let most = Counts { good: seen.good.max(trips.good), bad: seen.bad.max(trips.bad) };
+        so_far.trips = Some(most);
         let tally = &self.watch.tallies[&Level::OnTime];
-        tally.good(new.good);
-        tally.bad(new.bad);
+        tally.good(most.good - seen.good);
+        tally.bad(most.bad - seen.bad);
         Ok(())
     }
 

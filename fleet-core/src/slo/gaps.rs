@@ -19,6 +19,8 @@ const GRACE: Duration = Duration::from_secs(600);
 const JUMP_MAX: u64 = 100_000;
 /// Gaps of a truck that are kept open; of more the oldest are lost at once.
 const OPEN_MAX: usize = 64;
+/// Trucks of a partition whose numbers are followed: devices name themselves, and this has a bound.
+const TRUCKS_MAX: usize = 500_000;
 
 /// What was seen of each truck, by partition of the log.
 ///
@@ -98,7 +100,9 @@ impl Stretch {
     fn saw(&mut self, truck: &TruckId, seq: u64, now: Time) -> Counts {
         let one = Counts { good: 1, bad: 0 };
         let Some(next) = self.next_seq.get_mut(truck) else {
-            self.next_seq.insert(truck.clone(), seq + 1);
+            if self.next_seq.len() < TRUCKS_MAX {
+                self.next_seq.insert(truck.clone(), seq + 1);
+            }
             return one;
         };
         if seq < *next {

@@ -242,6 +242,13 @@ async fn trips_count_once_from_the_first_look_on_and_across_restarts() {
     second.watch_once(0).await;
     let told = second.slo("on_time").await.expect("known").window_30d;
     assert_eq!((told.total, told.bad), (12, 2));
+    save(4, 111, 60).await; // restored from a backup, and the trip made again
+    second.watch_once(3).await;
+    save(5, 112, 60).await;
+    clock.advance_ms(30_000);
+    second.watch_once(6).await;
+    let told = second.slo("on_time").await.expect("known").window_30d;
+    assert_eq!((told.total, told.bad), (12, 2), "none is counted twice");
 }
 
 #[tokio::test]

@@ -119,12 +119,18 @@ impl PrometheusCounts {
         // Who was not asked for a month begins anew.
         let begin = now.plus_ms(-MONTH_MS);
         let mut at = read.until.filter(|until| *until > begin).unwrap_or(begin);
-        let from = *read.from.get_or_insert(begin);
         while at < now {
             let to = at.plus_ms(STEP_MS).min(now);
             let reach_ms = to.ms_since(at) + OVERLAP_MS;
             let body = self.http.query(&format!("{}[{reach_ms}ms]", self.query), to).await?;
-            for series in &samples::read(&body)? {
+            let told = samples::read(&body)?;
+            let oldest = told.iter().filter_map(|series| series.samples.first()).map(|(at, _)| *at);
+            if let (None, Some(oldest)) = (read.from, oldest.min()) {
+                // What a counter showed when the server first looked belongs to no bucket.
+                read.from = Some(oldest.max(begin));
+            }
+            let from = read.from.unwrap_or(begin);
+            for series in &told {
                 read.take(series, from, now);
             }
             at = to;
