@@ -6,11 +6,12 @@
 //!
 //! fn main() -> ExitCode {
 //!     service::execute("fleet-example", async {
+//!         let stop = service::stop_signal()?;
 //!         let health = Health::new(prometheus::Registry::new(), "starting");
 //!         let listener = service::bind("listen", ([127, 0, 0, 1], 9100).into()).await?;
 //!         let serving = tokio::spawn(service::serve(listener, Arc::clone(&health)));
 //!         health.set_ready();
-//!         service::stop_signal().await;
+//!         stop.await;
 //!         serving.abort();
 //!         Ok(())
 //!     })
