@@ -176,8 +176,12 @@ impl Rules {
 
     #[track_caller]
     fn hold(&self) {
-        let tests =
-            format!("rule_files: [rules.yml]\nevaluation_interval: 30s\ntests:\n{}", self.cases);
+        // Without an order promtool takes the groups in any, and what they tell may be a step late.
+        let tests = format!(
+            "rule_files: [rules.yml]\nevaluation_interval: 30s\ngroup_eval_order: [fleet-slo-counts, \
+             fleet-slo-tiles, fleet-slo-windows, fleet-slo-alerts]\ntests:\n{}",
+            self.cases
+        );
         let file = self.folder.path().join("tests.yml");
         std::fs::write(&file, tests).unwrap();
         let output = std::process::Command::new(SCRIPT)
