@@ -18,7 +18,7 @@ use fleet_core::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::handlers::{Answer, Asked, NoParameters};
+use super::common::{Answer, Asked, NoParameters};
 use crate::{
     Service,
     guard::{Caller, Payer},

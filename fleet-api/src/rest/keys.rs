@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::handlers::{Answer, Asked, NoParameters};
+use super::common::{Answer, Asked, NoParameters};
 use crate::{
     guard::Caller,
     keys::{AuditEntry, Key},

@@ -1,10 +1,15 @@
 //! REST: paths, parameters, and what surrounds every answer.
 
-mod handlers;
+mod common;
+mod fleet;
+mod health;
 mod ingest;
 mod keys;
 mod openapi;
+mod pipeline;
 mod slo;
+mod telemetry;
+mod trips;
 
 use std::sync::Arc;
 
@@ -61,19 +66,19 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
 /// Every path of the contract: registered and described in one step, so that neither can be missing.
 fn described() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
-        .routes(routes!(handlers::summary))
-        .routes(routes!(handlers::trucks))
-        .routes(routes!(handlers::truck))
-        .routes(routes!(handlers::telemetry))
-        .routes(routes!(handlers::positions))
-        .routes(routes!(handlers::trips))
-        .routes(routes!(handlers::trip))
-        .routes(routes!(handlers::feed))
-        .routes(routes!(handlers::stream))
-        .routes(routes!(handlers::groups))
-        .routes(routes!(handlers::dead_letters))
-        .routes(routes!(handlers::dead_letter))
-        .routes(routes!(handlers::redrive))
+        .routes(routes!(fleet::summary))
+        .routes(routes!(fleet::trucks))
+        .routes(routes!(fleet::truck))
+        .routes(routes!(telemetry::telemetry))
+        .routes(routes!(fleet::positions))
+        .routes(routes!(trips::trips))
+        .routes(routes!(trips::trip))
+        .routes(routes!(telemetry::feed))
+        .routes(routes!(telemetry::stream))
+        .routes(routes!(pipeline::groups))
+        .routes(routes!(pipeline::dead_letters))
+        .routes(routes!(pipeline::dead_letter))
+        .routes(routes!(pipeline::redrive))
         .routes(routes!(slo::slos))
         .routes(routes!(slo::slo))
         .routes(routes!(ingest::telemetry))
@@ -81,9 +86,9 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(keys::keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(keys::audit))
-        .routes(routes!(handlers::health))
-        .routes(routes!(handlers::ready))
-        .routes(routes!(handlers::metrics))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
 }
 
 /// What the framework refuses in its own words becomes a problem like all others.

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, Query, State},
 };
 
-use super::handlers::{Answer, Asked, List, NoParameters};
+use super::common::{Answer, Asked, List, NoParameters};
 use crate::{problem::Refusals, slo::Slo};
 
 /// Every service level: 30 days and five minutes side by side, alerts and forecast.

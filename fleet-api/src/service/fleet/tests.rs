@@ -1,8 +1,9 @@
 use fleet_core::{
-    domain::Signals,
+    domain::{Signals, TelemetryEvent},
     geo::Position,
-    store::{Document, TelemetryWrite, Write},
-    stream::{Partition, Place},
+    store::{Document, TelemetryWrite, Watermarks, Write},
+    stream::{Partition, Place, Topic},
+    time::Time,
 };
 
 use super::*;

@@ -1,0 +1,135 @@
+//! Histories, and the feed in pages and as it grows.
+#![allow(unused_qualifications, reason = "utoipa's macros write them")]
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue},
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use fleet_core::{
+    Error, ErrorKind,
+    domain::{TelemetryEvent, TruckId},
+    store::Watermarks,
+};
+use futures::StreamExt;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::common::{Answer, Asked, List};
+use crate::{
+    Service,
+    live::{self, Subscription},
+    messages::{Entry, Feed, HistoryQuestion, Page},
+    problem::{Problem, Refusals},
+};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FeedParameters {
+    /// Go on after this place of the feed; the oldest that is kept unless given.
+    cursor: Option<String>,
+    /// 1 to 500; 50 unless given.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    page_size: Option<u32>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StreamParameters {
+    /// Go on after this place of the feed; now unless given.
+    cursor: Option<String>,
+}
+
+/// One truck's reports by event time.
+#[utoipa::path(
+    get, path = "/v1/trucks/{truck_id}/telemetry", tag = "telemetry",
+    params(
+        ("truck_id" = TruckId, Path, example = "TRK-000007"),
+        HistoryQuestion,
+    ),
+    responses((status = 200, body = Page<TelemetryEvent>, description = "a page"), Refusals),
+)]
+pub(super) async fn telemetry(
+    State(service): Asked,
+    Path(truck_id): Path<TruckId>,
+    Query(question): Query<HistoryQuestion>,
+) -> Answer<Page<TelemetryEvent>> {
+    Ok(Json(service.telemetry(&truck_id, &question).await?))
+}
+
+/// A page of everything that was stored, in order for each truck, from a cursor on.
+#[utoipa::path(
+    get, path = "/v1/feed", tag = "telemetry",
+    params(FeedParameters),
+    responses((status = 200, body = Feed, description = "a page"), Refusals),
+)]
+pub(super) async fn feed(
+    State(service): Asked,
+    Query(asked): Query<FeedParameters>,
+) -> Answer<Feed> {
+    let feed = service.feed(asked.cursor.as_deref(), asked.page_size).await;
+    Ok(Json(feed.map_err(Problem::of_cursor)?))
+}
+
+/// The feed as it grows, as server-sent events.
+///
+/// Goes on from `Last-Event-ID`, else from `cursor`, else from now.
+#[utoipa::path(
+    get, path = "/v1/stream/events", tag = "telemetry",
+    params(
+        (
+            "last-event-id" = Option<String>,
+            Header,
+            description = "the id of the last event seen: goes before `cursor`",
+        ),
+        StreamParameters,
+    ),
+    responses(
+        (
+            status = 200,
+            content_type = "text/event-stream",
+            body = Entry,
+            description = "events `telemetry` and `trip`, each with an entry as its data and the cursor after it as its id; `resync` with all positions if the place to resume from is gone",
+        ),
+        Refusals,
+    ),
+)]
+pub(super) async fn stream(
+    State(service): Asked,
+    headers: HeaderMap,
+    Query(asked): Query<StreamParameters>,
+) -> Result<Response, Problem> {
+    let subscription = Subscription::open(&service)?;
+    let unreadable = |_| Error::invalid("last-event-id: not one of this API");
+    let last_id = headers.get("last-event-id").map(HeaderValue::to_str);
+    let last_id = last_id.transpose().map_err(unreadable)?;
+    let cursor = last_id.or(asked.cursor.as_deref()).filter(|cursor| !cursor.is_empty());
+    let (places, resync) = match service.resume(cursor).await {
+        Ok(places) => (places, false),
+        Err(error) if error.kind() == ErrorKind::NotFound => (service.resume(None).await?, true),
+        Err(error) => return Err(error.into()),
+    };
+    let resync = if resync { Some(resync_event(&service, &places).await?) } else { None };
+    let hello = Event::default().retry(Duration::from_secs(3)).comment("data-fleet");
+    let first = [Some(hello), resync].into_iter().flatten().map(Ok);
+    let events = futures::stream::iter(first).chain(live::events(subscription, places));
+    let heartbeat = KeepAlive::new().interval(Duration::from_secs(15));
+    let mut response = Sse::new(events).keep_alive(heartbeat).into_response();
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// The place to resume from is gone: here is where every truck is now.
+async fn resync_event(service: &Service, places: &Watermarks) -> Result<Event, Problem> {
+    let list = List { items: service.positions().await? };
+    let event = Event::default().event("resync").id(service.cursor(places)).json_data(list);
+    event.map_err(|e| Error::internal("snapshot does not encode").with_source(e).into())
+}
