@@ -1,11 +1,12 @@
 //! What use cases are asked and what they answer, in the shape that REST shows it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
 
 use bytes::Bytes;
 use fleet_core::{
-    domain::{RegisteredTruck, Status, TelemetryEvent, TripStatus, TripSummary, TruckId},
-    geo::Position,
+    Error, Result,
+    domain::{RegisteredTruck, Signal, Status, TelemetryEvent, TripStatus, TripSummary, TruckId},
+    geo::{BoundingBox, Position},
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,89 @@ pub(crate) struct TruckPosition {
     /// Over ground, km/h.
     pub(crate) speed_kmh: Option<f64>,
     pub(crate) status: Status,
+}
+
+/// Which trucks, in which order, and how much of each.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TrucksQuestion {
+    /// Only trucks whose newest report has this status.
+    #[param(inline)]
+    pub(crate) status: Option<Status>,
+    /// Only trucks of this depot.
+    #[param(example = "guwahati")]
+    pub(crate) depot: Option<String>,
+    /// Only trucks of this model, by its id.
+    #[param(example = "rigid_6x2_31t")]
+    pub(crate) model: Option<String>,
+    /// Only trucks that were last in this rectangle, `west,south,east,north` in degrees; a west
+    /// above the east crosses the 180th meridian.
+    #[serde(default, deserialize_with = "text::parsed")]
+    #[param(value_type = Option<String>, example = "91.5,26.0,92.0,26.4")]
+    pub(crate) bbox: Option<BoundingBox>,
+    /// Only trucks that were last within `radius_m` of this point, `longitude,latitude` in degrees.
+    #[serde(default, deserialize_with = "text::lon_lat")]
+    #[param(value_type = Option<String>, example = "91.75,26.18")]
+    pub(crate) near: Option<Position>,
+    /// Goes with `near`: 1 to 2,000,000 m.
+    #[param(minimum = 1, maximum = 2_000_000)]
+    pub(crate) radius_m: Option<f64>,
+    /// By id unless said otherwise. Trucks without such a reading come last; equals, by id.
+    #[param(inline)]
+    pub(crate) order: Option<TruckOrder>,
+    /// Of each truck only these parts, by commas: `registered`, `latest`. Both unless given.
+    #[serde(default, deserialize_with = "text::words")]
+    #[param(value_type = Option<String>, example = "latest")]
+    pub(crate) fields: Vec<TruckPart>,
+    /// Of the newest report only these signals, by commas: `speed_kmh,fuel_pct`. All unless given.
+    #[serde(default, deserialize_with = "text::words")]
+    #[param(value_type = Option<String>, example = "speed_kmh,fuel_pct")]
+    pub(crate) signals: Vec<Signal>,
+    /// 1 to 500; 50 unless given.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    pub(crate) page_size: Option<u32>,
+    /// From the page before. What changes between two pages moves in the list.
+    pub(crate) page_token: Option<String>,
+}
+
+/// In which order trucks are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TruckOrder {
+    #[default]
+    TruckId,
+    NewestFirst,
+    StalestFirst,
+    FastestFirst,
+    SlowestFirst,
+    LeastFuelFirst,
+    MostFuelFirst,
+    NearestFirst,
+}
+
+/// A part of a truck that can be asked for alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TruckPart {
+    Registered,
+    Latest,
+}
+
+impl FromStr for TruckPart {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "registered" => Ok(Self::Registered),
+            "latest" => Ok(Self::Latest),
+            _ => Err(Error::invalid("fields: expected some of registered, latest")),
+        }
+    }
+}
+
+/// A list that is not paged.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    pub(crate) items: Vec<T>,
 }
 
 /// A page of a list.

@@ -1,6 +1,40 @@
-//! Values that JSON shows as text: whole numbers above 2^53, and bytes.
+//! Values that JSON and URLs show as text: whole numbers above 2^53, bytes, places, lists.
 
-use serde::Serializer;
+use std::{borrow::Cow, str::FromStr};
+
+use fleet_core::{Error, geo::Position};
+use serde::{Deserialize, Deserializer, Serializer, de};
+
+/// What a parameter's text names.
+pub(crate) fn parsed<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err = Error>,
+    D: Deserializer<'de>,
+{
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(de::Error::custom)
+}
+
+/// `longitude,latitude` in degrees: the order of GeoJSON and of bounding boxes.
+pub(crate) fn lon_lat<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Position>, D::Error> {
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    let bad = || de::Error::custom("expected longitude,latitude in degrees");
+    let (lon, lat) = text.split_once(',').ok_or_else(bad)?;
+    let degrees = |text: &str| text.trim().parse::<f64>().map_err(|_| bad());
+    Position::new(degrees(lat)?, degrees(lon)?).map(Some).map_err(de::Error::custom)
+}
+
+/// Words by commas, at least one.
+pub(crate) fn words<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: FromStr<Err = Error>,
+    D: Deserializer<'de>,
+{
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    text.split(',').map(|word| word.trim().parse().map_err(de::Error::custom)).collect()
+}
 
 /// A whole number in decimal digits: JSON numbers lose digits above 2^53.
 pub(crate) fn digits<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {

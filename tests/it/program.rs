@@ -148,7 +148,14 @@ impl Rest {
         self.request_with(&format!("authorization: Bearer {key}\r\n"), method, path, body)
     }
 
-    fn request_with(&self, more: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    /// The same with these header lines.
+    pub(crate) fn request_with(
+        &self,
+        more: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> (u16, String) {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use fleet_core::{
     Error, Result,
     domain::{Status, TelemetryEvent, TripStatus, TripSummary, TruckId},
+    geo::{BoundingBox, Position},
     time::Time,
 };
 use fleet_proto::v1;
@@ -14,7 +15,7 @@ use crate::{
     live::Placed,
     messages::{
         Entry, FleetSummary, Group, GroupPartition, HistoryQuestion, Letter, Order, Page,
-        RedriveResult, TripsQuestion, Truck, TruckPosition,
+        RedriveResult, TripsQuestion, Truck, TruckOrder, TruckPosition, TrucksQuestion,
     },
 };
 
@@ -47,6 +48,62 @@ fn trip_status(number: i32) -> Result<Option<TripStatus>> {
         Ok(v1::TripStatus::Unspecified) => Ok(None),
         Ok(status) => status.try_into().map(Some),
         Err(_) => Err(Error::invalid(format!("status: {number} is not a status of a trip"))),
+    }
+}
+
+fn truck_order(number: i32) -> Result<Option<TruckOrder>> {
+    use v1::TruckOrder as Asked;
+    Ok(match Asked::try_from(number) {
+        Ok(Asked::Unspecified) => None,
+        Ok(Asked::TruckId) => Some(TruckOrder::TruckId),
+        Ok(Asked::NewestFirst) => Some(TruckOrder::NewestFirst),
+        Ok(Asked::StalestFirst) => Some(TruckOrder::StalestFirst),
+        Ok(Asked::FastestFirst) => Some(TruckOrder::FastestFirst),
+        Ok(Asked::SlowestFirst) => Some(TruckOrder::SlowestFirst),
+        Ok(Asked::LeastFuelFirst) => Some(TruckOrder::LeastFuelFirst),
+        Ok(Asked::MostFuelFirst) => Some(TruckOrder::MostFuelFirst),
+        Ok(Asked::NearestFirst) => Some(TruckOrder::NearestFirst),
+        Err(_) => return Err(Error::invalid(format!("order: {number} is not an order"))),
+    })
+}
+
+/// The same error, of this field.
+fn of<T>(field: &str, result: Result<T>) -> Result<T> {
+    result.map_err(|error| Error::new(error.kind(), format!("{field}: {error}")))
+}
+
+/// What each text names.
+fn words<T: FromStr<Err = Error>>(texts: &[String]) -> Result<Vec<T>> {
+    texts.iter().map(|text| text.parse()).collect()
+}
+
+fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+impl TryFrom<v1::ListTrucksRequest> for TrucksQuestion {
+    type Error = Error;
+    fn try_from(request: v1::ListTrucksRequest) -> Result<Self> {
+        let bbox = request.bbox.map(|b| {
+            of("bbox", BoundingBox::new(b.west_deg, b.south_deg, b.east_deg, b.north_deg))
+        });
+        let near = request.near.as_ref().map(|near| {
+            let centre = near.centre.ok_or_else(|| Error::invalid("near: expected a centre"))?;
+            of("near", Position::new(centre.latitude_deg, centre.longitude_deg))
+        });
+        Ok(Self {
+            status: status(request.status)?,
+            depot: given(request.depot),
+            model: given(request.model),
+            bbox: bbox.transpose()?,
+            near: near.transpose()?,
+            radius_m: request.near.map(|near| near.radius_m),
+            order: truck_order(request.order)?,
+            fields: words(&request.fields)?,
+            signals: words(&request.signals)?,
+            page_size: size(request.page_size),
+            page_token: Some(request.page_token),
+        })
     }
 }
 
@@ -123,8 +180,8 @@ impl From<Page<Truck>> for v1::ListTrucksResponse {
     }
 }
 
-impl From<TruckPosition> for v1::TruckPosition {
-    fn from(truck: TruckPosition) -> Self {
+impl From<&TruckPosition> for v1::TruckPosition {
+    fn from(truck: &TruckPosition) -> Self {
         Self {
             truck_id: truck.truck_id.to_string(),
             event_time_ms: truck.event_time.as_ms(),

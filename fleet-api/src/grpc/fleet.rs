@@ -3,7 +3,7 @@
 use fleet_proto::v1;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Face, convert};
+use super::Face;
 
 #[async_trait]
 impl v1::fleet_service_server::FleetService for Face {
@@ -19,12 +19,8 @@ impl v1::fleet_service_server::FleetService for Face {
         &self,
         request: Request<v1::ListTrucksRequest>,
     ) -> Result<Response<v1::ListTrucksResponse>, Status> {
-        let v1::ListTrucksRequest { page_size, page_token, status } = request.into_inner();
-        let work = async {
-            let status = convert::status(status)?;
-            let size = convert::size(page_size);
-            Ok(self.0.trucks(status, size, Some(&page_token)).await?.into())
-        };
+        let request = request.into_inner();
+        let work = async { Ok(self.0.trucks(&request.try_into()?).await?.into()) };
         self.answer("FleetService/ListTrucks", work).await
     }
 
@@ -39,11 +35,16 @@ impl v1::fleet_service_server::FleetService for Face {
 
     async fn list_positions(
         &self,
-        _: Request<v1::ListPositionsRequest>,
+        request: Request<v1::ListPositionsRequest>,
     ) -> Result<Response<v1::ListPositionsResponse>, Status> {
+        let v1::ListPositionsRequest { revision } = request.into_inner();
         let work = async {
-            let positions = self.0.positions().await?;
-            Ok(v1::ListPositionsResponse { positions: convert::all(positions) })
+            let snapshot = self.0.snapshot().await?;
+            let is_unchanged = snapshot.revision == revision;
+            let shown = snapshot.positions.items.iter().filter(|_| !is_unchanged);
+            let positions = shown.map(Into::into).collect();
+            let revision = snapshot.revision.clone();
+            Ok(v1::ListPositionsResponse { positions, revision, is_unchanged })
         };
         self.answer("FleetService/ListPositions", work).await
     }

@@ -4,30 +4,19 @@
 use axum::{
     Json,
     extract::{Path, Query, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
 };
-use fleet_core::domain::{Status, TruckId};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use fleet_core::domain::TruckId;
 
-use super::common::{Answer, Asked, List, NoParameters};
+use super::{
+    common::{Answer, Asked, NoParameters},
+    etag::ETag,
+};
 use crate::{
-    messages::{FleetSummary, Page, Truck, TruckPosition},
-    problem::Refusals,
+    messages::{FleetSummary, List, Page, Truck, TruckPosition, TrucksQuestion},
+    problem::{Problem, Refusals},
 };
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct TrucksParameters {
-    /// Only trucks whose newest report has this status.
-    #[param(inline)]
-    status: Option<Status>,
-    /// 1 to 500; 50 unless given.
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    page_size: Option<u32>,
-    /// From the page before.
-    page_token: Option<String>,
-}
 
 /// The fleet at a glance.
 #[utoipa::path(
@@ -41,18 +30,17 @@ pub(super) async fn summary(
     Ok(Json(service.summary().await?))
 }
 
-/// Every truck with its newest report, by id.
+/// Trucks with their newest reports.
 #[utoipa::path(
     get, path = "/v1/trucks", tag = "fleet",
-    params(TrucksParameters),
+    params(TrucksQuestion),
     responses((status = 200, body = Page<Truck>, description = "a page"), Refusals),
 )]
 pub(super) async fn trucks(
     State(service): Asked,
-    Query(asked): Query<TrucksParameters>,
+    Query(question): Query<TrucksQuestion>,
 ) -> Answer<Page<Truck>> {
-    let token = asked.page_token.as_deref();
-    Ok(Json(service.trucks(asked.status, asked.page_size, token).await?))
+    Ok(Json(service.trucks(&question).await?))
 }
 
 /// One truck with its newest report.
@@ -72,13 +60,32 @@ pub(super) async fn truck(
 }
 
 /// Where every truck was last, at once.
+///
+/// Who has it already asks with `If-None-Match` and is told 304 as long as nothing has changed, at
+/// the price of reading how far the archive is.
 #[utoipa::path(
     get, path = "/v1/positions", tag = "fleet",
-    responses((status = 200, body = List<TruckPosition>, description = "by truck id"), Refusals),
+    params(("if-none-match" = Option<String>, Header, description = "the ETag of what you have")),
+    responses(
+        (
+            status = 200,
+            body = List<TruckPosition>,
+            description = "by truck id",
+            headers(("etag" = String, description = "strong: names this content")),
+        ),
+        (status = 304, description = "what you have is what there is"),
+        Refusals,
+    ),
 )]
 pub(super) async fn positions(
     State(service): Asked,
+    headers: HeaderMap,
     Query(NoParameters {}): Query<NoParameters>,
-) -> Answer<List<TruckPosition>> {
-    Ok(Json(List { items: service.positions().await? }))
+) -> Result<Response, Problem> {
+    let snapshot = service.snapshot().await?;
+    let etag = ETag::new(&snapshot.revision);
+    if etag.is_in(&headers) {
+        return Ok(etag.not_modified());
+    }
+    Ok(etag.on(([(header::CONTENT_TYPE, "application/json")], snapshot.json()).into_response()))
 }

@@ -1,6 +1,7 @@
 //! REST: paths, parameters, and what surrounds every answer.
 
 mod common;
+mod etag;
 mod fleet;
 mod health;
 mod ingest;

@@ -8,10 +8,10 @@ use axum::{
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::common::{Answer, Asked, List, NoParameters};
+use super::common::{Answer, Asked, NoParameters};
 use crate::{
     guard::Caller,
-    messages::{Group, Letter, Page, RedriveResult},
+    messages::{Group, Letter, List, Page, RedriveResult},
     problem::Refusals,
 };
 

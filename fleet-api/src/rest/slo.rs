@@ -6,8 +6,8 @@ use axum::{
     extract::{Path, Query, State},
 };
 
-use super::common::{Answer, Asked, List, NoParameters};
-use crate::{problem::Refusals, slo::Slo};
+use super::common::{Answer, Asked, NoParameters};
+use crate::{messages::List, problem::Refusals, slo::Slo};
 
 /// Every service level: 30 days and five minutes side by side, alerts and forecast.
 #[utoipa::path(

@@ -21,7 +21,7 @@ use futures::StreamExt;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::common::{Answer, Asked, List};
+use super::common::{Answer, Asked};
 use crate::{
     Service,
     live::{self, Subscription},
@@ -129,7 +129,8 @@ pub(super) async fn stream(
 
 /// The place to resume from is gone: here is where every truck is now.
 async fn resync_event(service: &Service, places: &Watermarks) -> Result<Event, Problem> {
-    let list = List { items: service.positions().await? };
-    let event = Event::default().event("resync").id(service.cursor(places)).json_data(list);
+    let snapshot = service.snapshot().await?;
+    let event = Event::default().event("resync").id(service.cursor(places));
+    let event = event.json_data(&snapshot.positions);
     event.map_err(|e| Error::internal("snapshot does not encode").with_source(e).into())
 }

@@ -1,17 +1,23 @@
 //! Trucks, and the fleet at a glance.
 
+mod choice;
+mod snapshot;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleet_core::{
     Error, Result,
-    domain::{Counters, RegisteredTruck, Status, TruckId},
+    domain::{Counters, RegisteredTruck, TruckId},
 };
 
 use super::{Service, cut};
 use crate::{
-    messages::{FleetSummary, Page, Truck, TruckPosition},
+    messages::{FleetSummary, Page, Truck, TrucksQuestion},
     page,
 };
+use choice::Choice;
+
+pub(crate) use snapshot::Kept;
 
 const TRUCK: &str = "truck";
 const REGISTER_PAGE: usize = 5_000;
@@ -63,15 +69,11 @@ impl Service {
         })
     }
 
-    pub(crate) async fn trucks(
-        &self,
-        status: Option<Status>,
-        page_size: Option<u32>,
-        page_token: Option<&str>,
-    ) -> Result<Page<Truck>> {
-        let filter = format!("trucks {status:?}");
-        let size = page::size(page_size)?;
-        let after: Option<TruckId> = page::after(&filter, page_token)?;
+    pub(crate) async fn trucks(&self, question: &TrucksQuestion) -> Result<Page<Truck>> {
+        let choice = Choice::new(question)?;
+        let filter = choice.filter();
+        let size = page::size(question.page_size)?;
+        let after: Option<(u64, TruckId)> = page::after(&filter, question.page_token.as_deref())?;
         let mut trucks: BTreeMap<TruckId, Truck> = BTreeMap::new();
         for (truck_id, registered) in self.register().await? {
             let truck =
@@ -84,14 +86,13 @@ impl Service {
             let new = || Truck { truck_id, registered: None, latest: None };
             truck.or_insert_with(new).latest = Some(stored.event);
         }
-        let is_wanted = |truck: &Truck| {
-            let is_of_status = status.is_none_or(|status| {
-                truck.latest.as_ref().is_some_and(|latest| latest.status == status)
-            });
-            is_of_status && after.as_ref().is_none_or(|after| truck.truck_id > *after)
-        };
-        let mut items: Vec<Truck> = trucks.into_values().filter(is_wanted).take(size + 1).collect();
-        let next_page_token = cut(&mut items, size, &filter, |truck| truck.truck_id.clone());
+        let wanted = trucks.into_values().filter(|truck| choice.wants(truck));
+        let ranked = wanted.map(|truck| ((choice.rank(&truck), truck.truck_id.clone()), truck));
+        let mut ranked: Vec<_> =
+            ranked.filter(|(place, _)| after.as_ref().is_none_or(|after| place > after)).collect();
+        ranked.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let next_page_token = cut(&mut ranked, size, &filter, |(place, _)| place.clone());
+        let items = ranked.into_iter().map(|(_, truck)| choice.part(truck)).collect();
         Ok(Page { items, next_page_token })
     }
 
@@ -104,22 +105,6 @@ impl Service {
         }
         let latest = latest.map(|stored| stored.event);
         Ok(Truck { truck_id: truck_id.clone(), registered, latest })
-    }
-
-    pub(crate) async fn positions(&self) -> Result<Vec<TruckPosition>> {
-        let latest = self.parts.store.latest(None).await?;
-        let position = |stored: fleet_core::store::StoredEvent| {
-            let event = stored.event;
-            TruckPosition {
-                truck_id: event.truck_id,
-                event_time: event.event_time,
-                position: event.position,
-                heading_deg: event.signals.heading_deg,
-                speed_kmh: event.signals.speed_kmh,
-                status: event.status,
-            }
-        };
-        Ok(latest.into_iter().map(position).collect())
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Service {
     pub(crate) watch: Watch,
     pub(crate) closing: Closing,
     pub(crate) ingest: Ingest,
+    kept: fleet::Kept,
 }
 
 impl Service {
@@ -48,8 +49,8 @@ impl Service {
         let (slo, now) = (SloMetrics::register(&parts.registry, &own)?, parts.clock.now());
         let source = parts.slo_source.clone();
         let watch = Watch::new(settings.slo.clone(), &parts.tallies, source, slo, now);
-        let (closing, ingest) = (Closing::default(), Ingest::default());
-        Ok(Self { settings, parts, metrics, keys, limiter, watch, closing, ingest })
+        let (closing, ingest, kept) = Default::default();
+        Ok(Self { settings, parts, metrics, keys, limiter, watch, closing, ingest, kept })
     }
 
     /// Whether log, store and state answer.

@@ -11,6 +11,7 @@ mod fix;
 mod ids;
 pub mod ranges;
 mod register;
+mod signal;
 mod trip;
 
 pub use counters::{CO2_MG_PER_UL_X100, Counters};
@@ -18,4 +19,5 @@ pub use event::{EventId, Refuelling, Signals, Status, TelemetryEvent};
 pub use fix::{Fix, FixKey};
 pub use ids::{DriverId, FenceId, TripId, TruckId};
 pub use register::{Genesis, RegisteredTruck, RouterKind};
+pub use signal::Signal;
 pub use trip::{Delays, Eta, FuelLedger, LateReason, Sla, TripEnd, TripStatus, TripSummary};

@@ -16,12 +16,15 @@
 //! # Ok::<(), fleet_core::Error>(())
 //! ```
 
+mod bounding_box;
 pub mod dem;
 pub mod polyline;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Result, domain::ranges};
+
+pub use bounding_box::BoundingBox;
 
 /// Mean radius of the Earth R1, metres (Moritz, Geodetic Reference System 1980, IUGG).
 pub const EARTH_RADIUS_M: f64 = 6_371_008.8;

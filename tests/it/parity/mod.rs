@@ -1,5 +1,6 @@
 //! REST and gRPC are two faces of the same use cases: asked the same, they say the same.
 
+mod fleet;
 mod ingest;
 mod keys;
 mod pages;
@@ -223,10 +224,8 @@ async fn compare_fleet(still: &mut Still) {
     same(rest, "/v1/trucks?page_size=4&status=en_route", &shown::trucks(moving));
     let truck = fleet.get_truck(v1::GetTruckRequest { truck_id: "TRK-000007".into() }).await;
     same(rest, "/v1/trucks/TRK-000007", &shown::truck(truck.unwrap().into_inner()));
-    let positions = fleet.list_positions(v1::ListPositionsRequest {}).await.unwrap().into_inner();
-    assert_eq!(positions.positions.len(), 30);
-    let positions: Vec<_> = positions.positions.iter().map(shown::position).collect();
-    same(rest, "/v1/positions", &json!({ "items": positions }));
+    fleet::compare_choices(rest, fleet).await;
+    fleet::compare_positions(rest, fleet).await;
 }
 
 async fn compare_telemetry_and_trips(still: &mut Still) {
@@ -425,7 +424,7 @@ async fn refusals_are_the_same_on_both_faces() {
     let page = pipeline.list_dead_letters(request).await;
     refused(rest, "/v1/pipeline/dead-letters?topic=other", page, Code::InvalidArgument);
     faults.fail_all();
-    let truck = fleet.list_positions(v1::ListPositionsRequest {}).await;
+    let truck = fleet.list_positions(v1::ListPositionsRequest::default()).await;
     refused(rest, "/v1/positions", truck, Code::Unavailable);
 }
 

@@ -16,7 +16,8 @@ async fn walk(still: &mut Still, what: &str, faces: [&str; 2]) -> Vec<String> {
         let page = match (what, faces[turn % 2]) {
             (_, "rest") => still.rest.json(&format!("{what}page_token={page_token}")),
             ("/v1/trucks?page_size=7&", _) => {
-                let request = v1::ListTrucksRequest { page_size: 7, page_token, status: 0 };
+                let request =
+                    v1::ListTrucksRequest { page_size: 7, page_token, ..Default::default() };
                 shown::trucks(still.fleet.list_trucks(request).await.unwrap().into_inner())
             }
             ("/v1/trips?page_size=7&", _) => {

@@ -1,15 +1,24 @@
 use fleet_core::{
-    domain::{Signals, TelemetryEvent},
+    domain::{Signals, Status, TelemetryEvent},
     geo::Position,
     store::{Document, TelemetryWrite, Watermarks, Write},
     stream::{Partition, Place, Topic},
     time::Time,
 };
 
+use std::sync::Arc;
+
 use super::*;
-use crate::testing::service;
+use crate::{
+    Settings,
+    testing::{service, service_with},
+};
 
 fn report(truck_id: &str, offset: u64) -> Write {
+    expiring(truck_id, offset, Time::MAX)
+}
+
+fn expiring(truck_id: &str, offset: u64, expires_at: Time) -> Write {
     let partition = Partition { topic: Topic::TELEMETRY, number: 0 };
     Write::Telemetry(Box::new(TelemetryWrite {
         event: TelemetryEvent {
@@ -28,7 +37,7 @@ fn report(truck_id: &str, offset: u64) -> Write {
         },
         place: Place { partition, offset },
         archived_at: Time::MIN,
-        expires_at: Time::MAX,
+        expires_at,
     }))
 }
 
@@ -48,7 +57,29 @@ async fn devices_that_are_not_registered_make_no_registered_truck_heard_of() {
     let summary = service.summary().await.expect("a summary");
     assert_eq!((summary.trucks, summary.trucks_silent), (5, 2));
     assert_eq!(summary.trucks_by_status[&Status::Idle], 3);
-    let trucks = service.trucks(None, None, None).await.expect("trucks").items;
+    let trucks = service.trucks(&TrucksQuestion::default()).await.expect("trucks").items;
     assert_eq!(trucks.len(), 5);
     assert_eq!(trucks.iter().filter(|truck| truck.registered.is_none()).count(), 2);
+}
+
+#[tokio::test]
+async fn positions_are_read_again_when_something_is_written_or_expires_and_only_then() {
+    let (service, clock, _dir) = service_with(Settings::open());
+    let marks = |next| Watermarks::from([(Partition { topic: Topic::TELEMETRY, number: 0 }, next)]);
+    let write = async |writes: Vec<Write>, next| {
+        service.parts.store.write(writes, marks(next)).await.expect("written")
+    };
+    let soon = Time::MIN.plus_ms(60_000);
+    write(vec![report("A", 0), expiring("B", 1, soon)], 2).await;
+    let first = service.snapshot().await.expect("a snapshot");
+    let same = service.snapshot().await.expect("a snapshot");
+    assert!(first.positions.items.len() == 2 && Arc::ptr_eq(&first, &same));
+    write(vec![report("C", 2)], 3).await;
+    let second = service.snapshot().await.expect("a snapshot");
+    assert!(second.positions.items.len() == 3 && second.revision != first.revision);
+    clock.advance_ms(60_000);
+    let third = service.snapshot().await.expect("a snapshot");
+    let left: Vec<_> = third.positions.items.iter().map(|truck| truck.truck_id.as_str()).collect();
+    assert_eq!(left, ["A", "C"]);
+    assert!(third.revision != second.revision);
 }
