@@ -252,6 +252,9 @@ pub(crate) struct RunArgs {
     /// Addresses whose X-Forwarded-For is believed, with commas between.
     #[arg(long, value_name = "ADDRESSES")]
     pub(crate) trusted_proxies: Option<String>,
+    /// Sites whose pages may ask from a browser, like https://fleet.example, with commas between.
+    #[arg(long, value_name = "SITES")]
+    pub(crate) cors_origins: Option<String>,
     #[command(flatten)]
     pub(crate) slo: slo::SloArgs,
     /// Settings file, TOML, with the flags' names in snake_case.

@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) api: fleet_api::Settings,
 }
 
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "data_dir",
     "trucks",
     "seed",
@@ -41,6 +41,7 @@ const NAMES: [&str; 25] = [
     "quotas",
     "limits_unavailable",
     "trusted_proxies",
+    "cors_origins",
     "slo_availability",
     "slo_latency",
     "slo_latency_ms",
@@ -82,6 +83,7 @@ fn flags(args: &RunArgs) -> [&Option<String>; NAMES.len()] {
         &args.quotas,
         &args.limits_unavailable,
         &args.trusted_proxies,
+        &args.cors_origins,
         &args.slo.slo_availability,
         &args.slo.slo_latency,
         &args.slo.slo_latency_ms,
@@ -123,6 +125,8 @@ impl Settings {
         let retention_days = self.retention.as_secs() / 86_400;
         let api = &self.api;
         let proxies: Vec<_> = api.trusted_proxies.iter().map(ToString::to_string).collect();
+        let origins: Vec<_> =
+            api.cors_origins.iter().filter_map(|site| site.to_str().ok()).collect();
         let sim = &self.sim;
         let speed = match sim.speed {
             Speed::Max => "max".to_owned(),
@@ -140,6 +144,7 @@ impl Settings {
             ("quotas", Some(api.quotas.to_string()).filter(|quotas| !quotas.is_empty())),
             ("limits_unavailable", Some(api.on_unavailable.to_string())),
             ("trusted_proxies", Some(proxies.join(",")).filter(|proxies| !proxies.is_empty())),
+            ("cors_origins", Some(origins.join(",")).filter(|origins| !origins.is_empty())),
             ("retention_days", Some(retention_days.to_string())),
             ("speed", Some(speed)),
             ("trucks", sim.trucks.map(|value| value.to_string())),

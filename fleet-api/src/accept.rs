@@ -3,10 +3,14 @@
 //! `axum::serve` accepts without a bound and lets a client that never finishes its request keep
 //! its connection for ever. Here a connection that has not brought the head of a request in time is
 //! closed, whichever protocol it was about to speak and however slowly it dribbles; a body that does
-//! not come is given up with its answer (see [`ANSWER_WITHIN`]); dead peers are found by pings; and
-//! closing asks each connection to finish what it answers.
+//! not come is given up (see [`BODY_WITHIN`]); one who does not read what is sent is cut, and so is
+//! one who asks nothing more; dead peers are found by pings; and closing asks each connection to
+//! finish what it answers.
+
+mod patience;
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
@@ -15,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, body::Body};
 use hyper::service::{Service as _, service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -28,7 +32,10 @@ use tokio::{
     time::sleep,
 };
 
+use self::patience::{Activity, Patient};
 use crate::live::Closing;
+
+pub(crate) use self::patience::Held;
 
 /// Who is at the other end of a request's connection: a client, or a proxy before it.
 #[derive(Clone, Copy, Debug)]
@@ -41,17 +48,27 @@ pub(crate) struct Bounds {
     pub(crate) connections_max: usize,
     /// How long the first request may take to arrive.
     pub(crate) first_request_within: Duration,
+    /// How long one who is sent something may take nothing of it.
+    pub(crate) taken_within: Duration,
+    /// How long a connection that could carry many requests may carry none.
+    pub(crate) idle_max: Duration,
 }
 
-pub(crate) const BOUNDS: Bounds =
-    Bounds { connections_max: 1_024, first_request_within: Duration::from_secs(10) };
+pub(crate) const BOUNDS: Bounds = Bounds {
+    connections_max: 1_024,
+    first_request_within: Duration::from_secs(10),
+    taken_within: Duration::from_secs(30),
+    idle_max: Duration::from_secs(300),
+};
 
 /// How long an answer may take to begin, the rest of the request included.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long the body of a request may take to come.
+pub(crate) const BODY_WITHIN: Duration = Duration::from_secs(20);
 /// How long a next request on the same HTTP/1 connection may take to come, with its head.
 const NEXT_REQUEST_WITHIN: Duration = Duration::from_secs(60);
-/// The largest head of an HTTP/1 request, bytes.
-const HEAD_BYTES_MAX: usize = 32 << 10;
+/// The largest head of a request, bytes.
+const HEAD_BYTES_MAX: u32 = 32 << 10;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 128;
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -103,25 +120,36 @@ async fn converse(
     let has_asked = Arc::new(AtomicBool::new(false));
     let service = TowerToHyperService::new(router);
     let asked = Arc::clone(&has_asked);
+    let activity = Activity::new();
+    let opened = activity.clone();
     let service = service_fn(move |mut request: hyper::Request<_>| {
         asked.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Peer(peer.ip()));
-        service.call(request)
+        let (answer, open) = (service.call(request), opened.open());
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| Body::new(Held::new(body, open)))) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(NEXT_REQUEST_WITHIN)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .max_buf_size(HEAD_BYTES_MAX as usize)
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PONG_WITHIN);
+    let stream = Patient::new(stream, bounds.taken_within);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let late = sleep(bounds.first_request_within);
-    tokio::pin!(connection, closed, late);
+    let over = async {
+        tokio::select! {
+            () = closed => {}
+            () = activity.idle(bounds.idle_max) => {}
+        }
+    };
+    tokio::pin!(connection, over, late);
     let (mut is_closing, mut is_late) = (false, false);
     loop {
         tokio::select! {
@@ -137,7 +165,7 @@ async fn converse(
                     return;
                 }
             }
-            () = &mut closed, if !is_closing => {
+            () = &mut over, if !is_closing => {
                 is_closing = true;
                 connection.as_mut().graceful_shutdown();
             }
@@ -149,7 +177,10 @@ async fn converse(
 mod tests {
     use super::*;
     use axum::routing::get;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        sync::Notify,
+    };
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
@@ -208,6 +239,61 @@ mod tests {
         assert!(waited.is_err(), "answered beside the first: {waited:?}");
         drop(first);
         assert!(second.await.expect("no panic").contains("hello"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_of_http_2_is_shown_out() {
+        let (address, _closing, _serving) = start(BOUNDS).await;
+        let stream = TcpStream::connect(address).await.expect("listening");
+        let builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+        let (mut client, connection) =
+            builder.handshake::<_, Body>(TokioIo::new(stream)).await.expect("a connection");
+        let connection = tokio::spawn(connection);
+        let request = hyper::Request::get(format!("http://{address}/")).body(Body::empty());
+        let answer = client.send_request(request.expect("a request")).await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        drop(answer);
+        // It answers every ping, and is shown out none the less.
+        let ended = tokio::time::timeout(BOUNDS.idle_max * 2, connection).await;
+        drop(ended.expect("it ends").expect("no panic"));
+        assert!(client.ready().await.is_err());
+    }
+
+    /// Tells that the answer it belongs to is gone.
+    struct Told(Arc<Notify>);
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_cut() {
+        let bounds = Bounds { taken_within: Duration::from_millis(100), ..BOUNDS };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let gone = Arc::new(Notify::new());
+        let told = Arc::clone(&gone);
+        let endless = move || {
+            let chunks = futures::stream::unfold(Told(Arc::clone(&told)), |told| async {
+                Some((Ok::<_, Infallible>(vec![0_u8; 64 << 10]), told))
+            });
+            std::future::ready(Body::from_stream(chunks))
+        };
+        let router = Router::new().route("/", get(endless));
+        let closing = Closing::default();
+        let talking = async {
+            let mut stream = TcpStream::connect(address).await.expect("listening");
+            stream.write_all(REQUEST).await.expect("open");
+            let waited = tokio::time::timeout(Duration::from_secs(30), gone.notified()).await;
+            waited.expect("the answer is dropped with its connection");
+            drop(stream);
+        };
+        tokio::select! {
+            () = serve(listener, router, &closing, bounds) => {}
+            () = talking => {}
+        }
     }
 
     #[tokio::test]

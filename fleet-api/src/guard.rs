@@ -14,7 +14,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -80,6 +80,8 @@ pub struct Settings {
     pub on_unavailable: OnUnavailable,
     /// Addresses whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Sites whose pages may ask from a browser, like `https://fleet.example`; none unless told.
+    pub cors_origins: Vec<HeaderValue>,
     /// What is asked of the service levels.
     pub slo: SloSettings,
 }
@@ -93,6 +95,7 @@ impl Settings {
             quotas: Quotas::default(),
             on_unavailable: OnUnavailable::FailOpenLocal,
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
             slo: SloSettings::default(),
         }
     }
@@ -248,7 +251,13 @@ pub(crate) async fn guard(
             taken.into_iter().for_each(|taken| payer.note(taken));
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(payer.clone());
-            (next.run(request).await, payer.noted())
+            let mut response = answered(&service, operation, tongue, next.run(request)).await;
+            let status = response.status();
+            let is_content = status.is_success() || status == StatusCode::NOT_MODIFIED;
+            if let (Tongue::Rest, true) = (tongue, is_content) {
+                keep(response.headers_mut(), operation, &payer.caller, service.settings.auth);
+            }
+            (response, payer.noted())
         }
         Err((problem, taken)) => {
             (refusal(&service, operation, tongue, problem), taken.into_iter().collect())
@@ -262,6 +271,38 @@ pub(crate) async fn guard(
         }
     }
     response
+}
+
+/// Answers, unless so many are being answered that one more would only make all late.
+async fn answered(
+    service: &Service,
+    operation: &Operation,
+    tongue: Tongue,
+    answer: impl Future<Output = Response>,
+) -> Response {
+    let Ok(_place) = service.places.try_acquire() else {
+        let full = Problem::of_status(StatusCode::SERVICE_UNAVAILABLE);
+        let full = full.with_detail("as many requests are being answered as can be at once");
+        return refusal(service, operation, tongue, full);
+    };
+    answer.await
+}
+
+/// Says who may keep the answer: of what anybody may read, a cache at the edge, for a moment.
+fn keep(headers: &mut HeaderMap, operation: &Operation, caller: &Caller, auth: Auth) {
+    const MOMENT: HeaderValue =
+        HeaderValue::from_static("public, max-age=2, stale-while-revalidate=10");
+    const OWN: HeaderValue = HeaderValue::from_static("private, no-cache");
+    let is_secret = matches!(operation.scope, Scope::KeysAdmin | Scope::AuditRead);
+    if operation.class != Class::Read || operation.route.0 != "GET" || is_secret {
+        return; // nobody
+    }
+    let kept = match (caller, auth) {
+        (Caller::Anonymous, Auth::PublicRead) => MOMENT,
+        (Caller::Anonymous | Caller::Local | Caller::Key(_), _) => OWN,
+    };
+    headers.entry(header::CACHE_CONTROL).or_insert(kept);
+    headers.append(header::VARY, HeaderValue::from_static("authorization"));
 }
 
 fn refusal(service: &Service, operation: &Operation, tongue: Tongue, problem: Problem) -> Response {

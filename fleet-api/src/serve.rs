@@ -20,7 +20,7 @@ use tracing::info;
 use crate::{Components, Doors, Settings, keys::KeyText};
 
 const ABOUT: &str = "REST, gRPC and live streams over the store, the log and the counters.";
-const SETTINGS: [Setting; 21] = [
+const SETTINGS: [Setting; 22] = [
     Setting::new("log_url", "URL", "The log: kafka://HOST:PORT[,…]/[?SETTINGS]"),
     Setting::new("store_url", "URL", "The store: mongodb://HOST:PORT[/DATABASE]"),
     Setting::new("state_url", "URL", "State and rate limits: redis://HOST:PORT"),
@@ -38,6 +38,7 @@ const SETTINGS: [Setting; 21] = [
     )
     .or("fail-open-local"),
     Setting::new("trusted_proxies", "ADDRESSES", "Whose X-Forwarded-For is believed"),
+    Setting::new("cors_origins", "SITES", "Whose pages may ask from a browser"),
     Setting::new("slo_availability", "PERCENT", "Requests that must not fail by our fault")
         .or("99.9"),
     Setting::new("slo_latency", "PERCENT", "Answers that must begin in time").or("99"),

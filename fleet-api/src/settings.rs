@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::http::HeaderValue;
 use fleet_core::settings::Values;
 
 use crate::{Auth, Settings, slo::SloSettings};
@@ -37,12 +38,26 @@ impl Settings {
             trusted_proxies: values
                 .get("trusted_proxies", "addresses, like 10.0.0.1,10.0.0.2", proxies)
                 .unwrap_or(open.trusted_proxies),
+            cors_origins: values
+                .get("cors_origins", "sites, like https://fleet.example,https://b.example", origins)
+                .unwrap_or(open.cors_origins),
             slo: SloSettings::read(values),
         };
         settings.limit_addresses |= settings.auth != Auth::Open || doors.is_public();
         doors.check(settings.auth, values);
         settings
     }
+}
+
+/// Sites by scheme, host and port, as browsers name them; never all (`*`), nor the nameless (`null`).
+fn origins(text: &str) -> Option<Vec<HeaderValue>> {
+    let origin = |text: &str| {
+        let (scheme, host) = text.split_once("://")?;
+        let is_host = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:[]".contains(&b);
+        let is_origin = ["http", "https"].contains(&scheme) && host.bytes().all(is_host);
+        HeaderValue::from_str(text).ok().filter(|_| is_origin && !host.is_empty())
+    };
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(origin).collect()
 }
 
 /// Where the API listens.
@@ -100,6 +115,21 @@ impl Doors {
                      --auth required, or --allow-public true if you mean it"
                 ));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_are_named_as_browsers_name_them() {
+        let named = origins("https://fleet.example, http://127.0.0.1:3000").expect("two");
+        assert_eq!(named, ["https://fleet.example", "http://127.0.0.1:3000"]);
+        for wrong in ["*", "null", "fleet.example", "https://fleet.example/", "https://", "ftp://a"]
+        {
+            assert_eq!(origins(wrong), None, "{wrong}");
         }
     }
 }

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use fleet_core::{
+    domain::{Signals, Status, TelemetryEvent},
+    geo::Position,
     ratelimit::{MemoryLimiter, RateLimiter},
     state::sqlite::SqliteState,
-    store::sqlite::SqliteStore,
-    stream::sqlite::{SqliteLog, SqliteLogSettings},
+    store::{TelemetryWrite, Write, sqlite::SqliteStore},
+    stream::{
+        Partition, Place, Topic,
+        sqlite::{SqliteLog, SqliteLogSettings},
+    },
     testkit::ManualClock,
     time::{Clock, Time},
 };
@@ -67,4 +72,33 @@ pub(crate) fn entropy(bytes: &mut [u8]) -> fleet_core::Result<()> {
         *byte = (state >> 33) as u8;
     }
     Ok(())
+}
+
+/// A first report of this truck, at this place of the log.
+pub(crate) fn report(truck_id: &str, offset: u64) -> Write {
+    expiring(truck_id, offset, Time::MAX)
+}
+
+/// The same, kept until then.
+pub(crate) fn expiring(truck_id: &str, offset: u64, expires_at: Time) -> Write {
+    let partition = Partition { topic: Topic::TELEMETRY, number: 0 };
+    Write::Telemetry(Box::new(TelemetryWrite {
+        event: TelemetryEvent {
+            truck_id: truck_id.parse().expect("an id"),
+            seq: 1,
+            source_id: None,
+            event_time: Time::MIN,
+            position: Position::new(26.0, 91.0).expect("a place"),
+            status: Status::Idle,
+            signals: Signals::default(),
+            trip_id: None,
+            driver_id: None,
+            road_class: None,
+            zone: None,
+            refuelling: None,
+        },
+        place: Place { partition, offset },
+        archived_at: Time::MIN,
+        expires_at,
+    }))
 }

@@ -67,6 +67,10 @@ kinds! {
     "The body is of a kind that this path does not read.",
     "Send JSON, with the header Content-Type: application/json.";
 
+    Timeout, "timeout", REQUEST_TIMEOUT, DeadlineExceeded,
+    "The body of the request did not come in time.",
+    "Send it again, smaller if the line is slow.";
+
     TooLarge, "too-large", PAYLOAD_TOO_LARGE, ResourceExhausted,
     "The body is larger than the server reads.",
     "Send less at once, in several requests.";

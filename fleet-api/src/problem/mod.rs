@@ -164,6 +164,7 @@ impl Problem {
             StatusCode::TOO_MANY_REQUESTS => Kind::QuotaExceeded,
             StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
+            StatusCode::REQUEST_TIMEOUT => Kind::Timeout,
             StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
             StatusCode::SERVICE_UNAVAILABLE => Kind::Unavailable,
             status if status.is_client_error() => Kind::InvalidRequest,

@@ -3,12 +3,13 @@
 use axum::{
     Router,
     extract::Path,
-    http::header,
+    http::{HeaderValue, header},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 
 use super::{Kind, Problem};
+use crate::rest::PUBLIC;
 
 const CSP: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -44,7 +45,9 @@ fn html(title: &str, body: &str) -> Response {
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{title}</title>\n<h1>{title}</h1>\n{body}</html>\n"
     );
-    ([(header::CONTENT_SECURITY_POLICY, CSP)], Html(page)).into_response()
+    let csp = HeaderValue::from_static(CSP);
+    ([(header::CONTENT_SECURITY_POLICY, csp), (header::CACHE_CONTROL, PUBLIC)], Html(page))
+        .into_response()
 }
 
 #[cfg(test)]

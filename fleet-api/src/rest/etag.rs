@@ -1,4 +1,4 @@
-//! Strong entity tags, for what has a revision of its own (RFC 9110, sections 8.8.3 and 13.1.2).
+//! Entity tags, for what has a revision of its own (RFC 9110, sections 8.8.3 and 13.1.2).
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -30,12 +30,11 @@ impl ETag {
         self.on(StatusCode::NOT_MODIFIED.into_response())
     }
 
-    /// The same answer, with this tag; whoever keeps it must ask before using it again.
+    /// The same answer, with this tag.
     pub(super) fn on(self, mut response: Response) -> Response {
         let headers = response.headers_mut();
         headers.insert(header::ETAG, self.0);
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
+        headers.append(header::VARY, HeaderValue::from_static("accept"));
         response
     }
 }

@@ -71,7 +71,7 @@ pub(super) async fn truck(
             status = 200,
             body = List<TruckPosition>,
             description = "by truck id",
-            headers(("etag" = String, description = "strong: names this content")),
+            headers(("etag" = String, description = "names this content")),
         ),
         (status = 304, description = "what you have is what there is"),
         Refusals,

@@ -9,7 +9,7 @@ use axum::{
 use fleet_core::Error;
 use prometheus::TextEncoder;
 
-use super::common::Asked;
+use super::{common::Asked, manners};
 use crate::problem::{Problem, Refusals};
 
 /// Whether the process lives.
@@ -55,5 +55,6 @@ pub(super) async fn metrics(State(service): Asked) -> Result<Response, Problem> 
         .encode_to_string(&service.parts.registry.gather())
         .map_err(|e| Error::internal("metrics do not encode").with_source(e))?;
     let kind = HeaderValue::from_static(prometheus::TEXT_FORMAT);
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, kind)], text).into_response())
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, manners::FRESH)];
+    Ok((StatusCode::OK, headers, text).into_response())
 }

@@ -6,6 +6,7 @@ mod fleet;
 mod health;
 mod ingest;
 mod keys;
+mod manners;
 mod openapi;
 mod pipeline;
 mod slo;
@@ -23,19 +24,20 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Service,
-    accept::ANSWER_WITHIN,
     guard::{Tongue, guard},
     keys::Class,
     operations,
     problem::{self, Problem},
     status,
 };
+
+pub(crate) use manners::{FRESH, PUBLIC, cors};
 
 /// The largest body, bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -44,9 +46,11 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
     let (described, document) = described().split_for_parts();
     // Made once: it is the same for the process's whole life.
     let document = Bytes::from(openapi::render(&document));
-    let json = [(header::CONTENT_TYPE, "application/json")];
+    let json = HeaderValue::from_static("application/json");
+    let headers = [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, PUBLIC)];
+    let cors = cors(&service.settings.cors_origins);
     described
-        .route("/openapi.json", get(async move || (json, document.clone())))
+        .route("/openapi.json", get(async move || (headers.clone(), document.clone())))
         .merge(status::routes())
         .merge(problem::routes())
         .route_layer(middleware::from_fn_with_state((Arc::clone(&service), Tongue::Rest), guard))
@@ -58,9 +62,12 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         })
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
+        .layer(middleware::from_fn(manners::in_time))
         .layer(middleware::from_fn(as_problem))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&service), observe))
+        .layer(middleware::from_fn(manners::polite))
+        .layer(manners::compression())
+        .layer(cors)
         .with_state(service)
 }
 
@@ -95,7 +102,6 @@ fn described() -> OpenApiRouter<Arc<Service>> {
 /// What the framework refuses in its own words becomes a problem like all others.
 async fn as_problem(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let nosniff = HeaderValue::from_static("nosniff");
     let status = response.status();
     let is_ours = response
         .headers()
@@ -114,10 +120,8 @@ async fn as_problem(request: Request, next: Next) -> Response {
         if let Some(methods) = response.headers_mut().remove(header::ALLOW) {
             refusal.headers_mut().insert(header::ALLOW, methods);
         }
-        refusal.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
         return refusal;
     }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     response
 }
 
@@ -171,7 +175,8 @@ mod tests {
             .header(header::CONTENT_TYPE, "application/json")
             .body(body);
         let answer = router.call(redrive.expect("a request")).await.expect("an answer");
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(answer.headers()[header::CONNECTION], "close");
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
         let strange = Request::builder().method("AAAA").uri("/healthz").body(Body::empty());
         router.call(strange.expect("a request")).await.expect("an answer");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue},
+    http::{HeaderMap, HeaderValue, header},
     response::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
@@ -21,7 +21,10 @@ use futures::StreamExt;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::common::{Answer, Asked};
+use super::{
+    common::{Answer, Asked},
+    manners,
+};
 use crate::{
     Service,
     live::{self, Subscription},
@@ -124,6 +127,7 @@ pub(super) async fn stream(
     let heartbeat = KeepAlive::new().interval(Duration::from_secs(15));
     let mut response = Sse::new(events).keep_alive(heartbeat).into_response();
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response.headers_mut().insert(header::CACHE_CONTROL, manners::NO_STORE);
     Ok(response)
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use fleet_core::{Result, stream::Topic};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::{
     Components, Settings,
@@ -36,7 +37,12 @@ pub struct Service {
     pub(crate) closing: Closing,
     pub(crate) ingest: Ingest,
     kept: fleet::Kept,
+    /// For requests that are being answered, of both faces.
+    pub(crate) places: Semaphore,
 }
+
+/// Requests answered at once; streams count until they begin.
+const AT_ONCE_MAX: usize = 512;
 
 impl Service {
     pub(crate) fn new(settings: Settings, parts: Components) -> Result<Self> {
@@ -50,7 +56,8 @@ impl Service {
         let source = parts.slo_source.clone();
         let watch = Watch::new(settings.slo.clone(), &parts.tallies, source, slo, now);
         let (closing, ingest, kept) = Default::default();
-        Ok(Self { settings, parts, metrics, keys, limiter, watch, closing, ingest, kept })
+        let places = Semaphore::new(AT_ONCE_MAX);
+        Ok(Self { settings, parts, metrics, keys, limiter, watch, closing, ingest, kept, places })
     }
 
     /// Whether log, store and state answer.

@@ -4,7 +4,7 @@ use std::{fmt::Write, sync::LazyLock};
 
 use axum::{
     Router,
-    http::header,
+    http::{HeaderName, HeaderValue, header},
     response::{Html, IntoResponse},
     routing::get,
 };
@@ -12,6 +12,8 @@ use fleet_core::{
     geo::Position,
     route::{Network, RoadClass},
 };
+
+use crate::rest::{FRESH, PUBLIC};
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -29,19 +31,25 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/", get(page))
         .route("/status.js", get(script))
         .route("/status.css", get(style))
-        .route("/map.svg", get(async || ([(header::CONTENT_TYPE, "image/svg+xml")], MAP.as_str())))
+        .route("/map.svg", get(async || (asset("image/svg+xml", PUBLIC), MAP.as_str())))
 }
 
 async fn page() -> impl IntoResponse {
-    ([(header::CONTENT_SECURITY_POLICY, CSP)], Html(include_str!("index.html")))
+    let csp = HeaderValue::from_static(CSP);
+    let headers = [(header::CONTENT_SECURITY_POLICY, csp), (header::CACHE_CONTROL, FRESH)];
+    (headers, Html(include_str!("index.html")))
 }
 
 async fn script() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript")], include_str!("status.js"))
+    (asset("text/javascript", FRESH), include_str!("status.js"))
 }
 
 async fn style() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css")], include_str!("status.css"))
+    (asset("text/css", FRESH), include_str!("status.css"))
+}
+
+fn asset(kind: &'static str, kept: HeaderValue) -> [(HeaderName, HeaderValue); 2] {
+    [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CACHE_CONTROL, kept)]
 }
 
 /// Degrees to units of the map: equirectangular, true to scale in the middle of the region.

@@ -1,8 +1,7 @@
 use fleet_core::{
-    domain::{Signals, Status, TelemetryEvent},
-    geo::Position,
-    store::{Document, TelemetryWrite, Watermarks, Write},
-    stream::{Partition, Place, Topic},
+    domain::Status,
+    store::{Document, Watermarks, Write},
+    stream::{Partition, Topic},
     time::Time,
 };
 
@@ -11,35 +10,8 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     Settings,
-    testing::{service, service_with},
+    testing::{expiring, report, service, service_with},
 };
-
-fn report(truck_id: &str, offset: u64) -> Write {
-    expiring(truck_id, offset, Time::MAX)
-}
-
-fn expiring(truck_id: &str, offset: u64, expires_at: Time) -> Write {
-    let partition = Partition { topic: Topic::TELEMETRY, number: 0 };
-    Write::Telemetry(Box::new(TelemetryWrite {
-        event: TelemetryEvent {
-            truck_id: truck_id.parse().expect("an id"),
-            seq: 1,
-            source_id: None,
-            event_time: Time::MIN,
-            position: Position::new(26.0, 91.0).expect("a place"),
-            status: Status::Idle,
-            signals: Signals::default(),
-            trip_id: None,
-            driver_id: None,
-            road_class: None,
-            zone: None,
-            refuelling: None,
-        },
-        place: Place { partition, offset },
-        archived_at: Time::MIN,
-        expires_at,
-    }))
-}
 
 #[tokio::test]
 async fn devices_that_are_not_registered_make_no_registered_truck_heard_of() {
