@@ -12,7 +12,7 @@ use fleet_core::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{keys::Key, text};
+use crate::{keys::Key, rest::Format, text};
 
 /// The fleet at a glance. Large totals are decimal strings: JSON numbers lose digits above 2^53.
 #[derive(Debug, Serialize, ToSchema)]
@@ -272,6 +272,13 @@ pub(crate) struct HistoryQuestion {
     /// Oldest first unless said otherwise.
     #[param(inline)]
     pub(crate) order: Option<Order>,
+    /// Only these signals, by commas: `speed_kmh,fuel_pct`. All unless given.
+    #[serde(default, deserialize_with = "text::words")]
+    #[param(value_type = Option<String>, example = "speed_kmh,fuel_pct")]
+    pub(crate) signals: Vec<Signal>,
+    /// `json` or `csv`; as `Accept` says unless given.
+    #[param(inline)]
+    pub(crate) format: Option<Format>,
     /// 1 to 500; 50 unless given.
     #[param(minimum = 1, maximum = 500, default = 50)]
     pub(crate) page_size: Option<u32>,
@@ -298,6 +305,13 @@ pub(crate) struct TripsQuestion {
     pub(crate) status: Option<TripStatus>,
     /// Only those on time, or only those late.
     pub(crate) on_time: Option<bool>,
+    /// Only those from or to this place, by its id. Of each page at most 5,000 trips are looked at, so
+    /// one with few of them may end early, with a token.
+    #[param(example = "guwahati")]
+    pub(crate) place: Option<String>,
+    /// `json` or `geojson`; as `Accept` says unless given.
+    #[param(inline)]
+    pub(crate) format: Option<Format>,
     /// Departed from this time on.
     pub(crate) from: Option<Time>,
     /// Departed before this time.
@@ -307,6 +321,119 @@ pub(crate) struct TripsQuestion {
     pub(crate) page_size: Option<u32>,
     /// From the page before.
     pub(crate) page_token: Option<String>,
+}
+
+/// Which signals of a truck are to be drawn, and how.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SeriesQuestion {
+    /// From this event time on.
+    pub(crate) from: Option<Time>,
+    /// Up to, not including, this event time.
+    pub(crate) to: Option<Time>,
+    /// Which, by commas: at least one.
+    #[serde(deserialize_with = "text::words")]
+    #[param(value_type = String, example = "speed_kmh,fuel_pct")]
+    pub(crate) signals: Vec<Signal>,
+    /// The most points of each signal, 4 to 5,000; 500 unless given.
+    #[param(minimum = 4, maximum = 5_000, default = 500)]
+    pub(crate) max_points: Option<u32>,
+    /// `minmax` unless said otherwise.
+    #[param(inline)]
+    pub(crate) downsample: Option<Downsample>,
+}
+
+/// How a series is made short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Downsample {
+    /// Least and greatest reading of each bucket: no spike is lost.
+    #[default]
+    MinMax,
+    /// The shape that the eye sees (Steinarsson 2013).
+    Lttb,
+    /// Not at all; refused if there are more readings than `max_points`.
+    None,
+}
+
+/// Signals of a truck over time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct History {
+    pub(crate) truck_id: TruckId,
+    /// Reports in the window, whether or not they have a reading.
+    pub(crate) reports: usize,
+    /// The median time between two of them, ms.
+    pub(crate) interval_ms: i64,
+    /// Where more than three intervals passed without a report: no line should cross them. The first
+    /// 1,000.
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) downsample: Downsample,
+    /// One for each signal, in the order asked for.
+    pub(crate) series: Vec<Series>,
+}
+
+/// A time without reports.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Gap {
+    /// The last report before it.
+    pub(crate) from: Time,
+    /// The first one after it.
+    pub(crate) to: Time,
+}
+
+/// The readings of a signal, in the unit of its name.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Series {
+    pub(crate) signal: Signal,
+    /// How many there are in the window.
+    pub(crate) readings: usize,
+    /// Those that are to be drawn, first and last among them.
+    pub(crate) points: Vec<SeriesPoint>,
+}
+
+/// One reading.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SeriesPoint {
+    pub(crate) at: Time,
+    pub(crate) value: f64,
+}
+
+/// How a trip went, to be played again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Replay {
+    pub(crate) trip: TripSummary,
+    /// Reports of the trip that are kept. Of more than the points asked for, every n-th is shown.
+    pub(crate) reports: usize,
+    /// There were more than 20,000: what follows them is left out.
+    pub(crate) is_truncated: bool,
+    /// The median time between two reports, ms.
+    pub(crate) interval_ms: i64,
+    /// Stretches of reports; between two of them more than three intervals passed without one.
+    pub(crate) segments: Vec<ReplaySegment>,
+}
+
+/// A stretch without a gap.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReplaySegment {
+    /// In the order of time.
+    pub(crate) points: Vec<ReplayPoint>,
+}
+
+/// Where the truck was, and how.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ReplayPoint {
+    pub(crate) event_time: Time,
+    pub(crate) position: Position,
+    pub(crate) status: Status,
+    /// Above sea level, m.
+    pub(crate) altitude_m: Option<f64>,
+    /// From north, clockwise, degrees.
+    pub(crate) heading_deg: Option<f64>,
+    /// Over ground, km/h.
+    pub(crate) speed_kmh: Option<f64>,
+    /// In the tank, l.
+    pub(crate) fuel_l: Option<f64>,
 }
 
 /// A key to be made.

@@ -41,6 +41,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "TelemetryService/ListTelemetry",
         Scope::FleetRead,
     ),
+    read(("GET", "/v1/trucks/{truck_id}/series"), "TelemetryService/GetSeries", Scope::FleetRead),
     read(("GET", "/v1/feed"), "TelemetryService/GetFeed", Scope::FleetRead),
     Operation {
         class: Class::Live,
@@ -48,6 +49,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
     read(("GET", "/v1/trips"), "TripService/ListTrips", Scope::TripsRead),
     read(("GET", "/v1/trips/{trip_id}"), "TripService/GetTrip", Scope::TripsRead),
+    read(("GET", "/v1/trips/{trip_id}/replay"), "TripService/GetTripReplay", Scope::TripsRead),
     read(("GET", "/v1/pipeline/groups"), "PipelineService/ListGroups", Scope::PipelineRead),
     read(
         ("GET", "/v1/pipeline/dead-letters"),

@@ -38,6 +38,7 @@ pub mod ratelimit;
 mod redis;
 pub mod refuel;
 pub mod route;
+pub mod series;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod settings;

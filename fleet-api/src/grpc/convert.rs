@@ -14,8 +14,9 @@ use fleet_proto::v1;
 use crate::{
     live::Placed,
     messages::{
-        Entry, FleetSummary, Group, GroupPartition, HistoryQuestion, Letter, Order, Page,
-        RedriveResult, TripsQuestion, Truck, TruckOrder, TruckPosition, TrucksQuestion,
+        Downsample, Entry, FleetSummary, Gap, Group, GroupPartition, History, HistoryQuestion,
+        Letter, Order, Page, RedriveResult, Replay, ReplayPoint, ReplaySegment, Series,
+        SeriesQuestion, TripsQuestion, Truck, TruckOrder, TruckPosition, TrucksQuestion,
     },
 };
 
@@ -117,10 +118,83 @@ pub(super) fn history(request: v1::ListTelemetryRequest) -> Result<(TruckId, His
         from: time("from_ms", request.from_ms)?,
         to: time("to_ms", request.to_ms)?,
         order: request.newest_first.then_some(Order::NewestFirst),
+        signals: words(&request.signals)?,
+        format: None,
         page_size: size(request.page_size),
         page_token: Some(request.page_token),
     };
     Ok((request.truck_id.parse()?, question))
+}
+
+/// Which signals are asked for, of whom.
+pub(super) fn series(request: &v1::GetSeriesRequest) -> Result<(TruckId, SeriesQuestion)> {
+    let downsample = match v1::Downsample::try_from(request.downsample) {
+        Ok(v1::Downsample::Unspecified) => None,
+        Ok(v1::Downsample::MinMax) => Some(Downsample::MinMax),
+        Ok(v1::Downsample::Lttb) => Some(Downsample::Lttb),
+        Ok(v1::Downsample::None) => Some(Downsample::None),
+        Err(_) => {
+            let number = request.downsample;
+            return Err(Error::invalid(format!("downsample: {number} is not a way to do it")));
+        }
+    };
+    let question = SeriesQuestion {
+        from: time("from_ms", request.from_ms)?,
+        to: time("to_ms", request.to_ms)?,
+        signals: words(&request.signals)?,
+        max_points: size(request.max_points),
+        downsample,
+    };
+    Ok((request.truck_id.parse()?, question))
+}
+
+impl From<History> for v1::GetSeriesResponse {
+    fn from(history: History) -> Self {
+        let downsample = match history.downsample {
+            Downsample::MinMax => v1::Downsample::MinMax,
+            Downsample::Lttb => v1::Downsample::Lttb,
+            Downsample::None => v1::Downsample::None,
+        };
+        let gap = |gap: &Gap| v1::Gap { from_ms: gap.from.as_ms(), to_ms: gap.to.as_ms() };
+        let series = |series: &Series| v1::Series {
+            signal: series.signal.to_string(),
+            readings: series.readings as u64,
+            at_ms: series.points.iter().map(|point| point.at.as_ms()).collect(),
+            values: series.points.iter().map(|point| point.value).collect(),
+        };
+        Self {
+            truck_id: history.truck_id.to_string(),
+            reports: history.reports as u64,
+            interval_ms: history.interval_ms,
+            gaps: history.gaps.iter().map(gap).collect(),
+            downsample: downsample.into(),
+            series: history.series.iter().map(series).collect(),
+        }
+    }
+}
+
+impl From<Replay> for v1::TripReplay {
+    fn from(replay: Replay) -> Self {
+        let point = |point: ReplayPoint| v1::ReplayPoint {
+            event_time_ms: point.event_time.as_ms(),
+            position: Some(point.position.into()),
+            status: v1::Status::from(point.status).into(),
+            altitude_m: point.altitude_m,
+            heading_deg: point.heading_deg,
+            speed_kmh: point.speed_kmh,
+            fuel_l: point.fuel_l,
+        };
+        let segment = |segment: ReplaySegment| v1::ReplaySegment {
+            points: segment.points.into_iter().map(point).collect(),
+        };
+        Self {
+            trip: Some((&replay.trip).into()),
+            reports: replay.reports as u64,
+            is_truncated: replay.is_truncated,
+            interval_ms: replay.interval_ms,
+            segments: replay.segments.into_iter().map(segment).collect(),
+        }
+    }
 }
 
 impl TryFrom<v1::ListTripsRequest> for TripsQuestion {
@@ -130,6 +204,8 @@ impl TryFrom<v1::ListTripsRequest> for TripsQuestion {
             truck_id: parsed(&request.truck_id)?,
             status: trip_status(request.status)?,
             on_time: request.on_time,
+            place: given(request.place),
+            format: None,
             from: time("from_ms", request.from_ms)?,
             to: time("to_ms", request.to_ms)?,
             page_size: size(request.page_size),

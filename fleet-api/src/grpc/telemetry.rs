@@ -45,6 +45,18 @@ impl v1::telemetry_service_server::TelemetryService for Face {
         self.answer("TelemetryService/ListTelemetry", work).await
     }
 
+    async fn get_series(
+        &self,
+        request: Request<v1::GetSeriesRequest>,
+    ) -> Result<Response<v1::GetSeriesResponse>, Status> {
+        let request = request.into_inner();
+        let work = async {
+            let (truck_id, question) = convert::series(&request)?;
+            Ok(self.0.series(&truck_id, &question).await?.into())
+        };
+        self.answer("TelemetryService/GetSeries", work).await
+    }
+
     async fn get_feed(
         &self,
         request: Request<v1::GetFeedRequest>,

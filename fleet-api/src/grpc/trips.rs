@@ -3,7 +3,7 @@
 use fleet_proto::v1;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::Face;
+use super::{Face, convert};
 
 #[async_trait]
 impl v1::trip_service_server::TripService for Face {
@@ -23,5 +23,17 @@ impl v1::trip_service_server::TripService for Face {
         let v1::GetTripRequest { trip_id } = request.into_inner();
         let work = async { Ok((&self.0.trip(&trip_id.parse()?).await?).into()) };
         self.answer("TripService/GetTrip", work).await
+    }
+
+    async fn get_trip_replay(
+        &self,
+        request: Request<v1::GetTripReplayRequest>,
+    ) -> Result<Response<v1::TripReplay>, Status> {
+        let v1::GetTripReplayRequest { trip_id, max_points } = request.into_inner();
+        let work = async {
+            let most = convert::size(max_points);
+            Ok(self.0.replay(&trip_id.parse()?, most).await?.into())
+        };
+        self.answer("TripService/GetTripReplay", work).await
     }
 }

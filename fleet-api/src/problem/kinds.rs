@@ -63,6 +63,10 @@ kinds! {
     "The path exists, but not for this method.",
     "Use a method that the Allow header of the answer names.";
 
+    NotAcceptable, "not-acceptable", NOT_ACCEPTABLE, InvalidArgument,
+    "The Accept header names no format in which there is an answer.",
+    "The detail names the formats there are. Name one of them in Accept, or as the parameter format.";
+
     UnsupportedMediaType, "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, Unimplemented,
     "The body is of a kind that this path does not read.",
     "Send JSON, with the header Content-Type: application/json.";

@@ -163,6 +163,7 @@ impl Problem {
             StatusCode::FORBIDDEN => Kind::Forbidden,
             StatusCode::TOO_MANY_REQUESTS => Kind::QuotaExceeded,
             StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
+            StatusCode::NOT_ACCEPTABLE => Kind::NotAcceptable,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
             StatusCode::REQUEST_TIMEOUT => Kind::Timeout,
             StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,

@@ -27,14 +27,14 @@ impl ETag {
 
     /// That there is nothing new.
     pub(super) fn not_modified(self) -> Response {
-        self.on(StatusCode::NOT_MODIFIED.into_response())
+        let vary = [(header::VARY, "accept")];
+        self.on((StatusCode::NOT_MODIFIED, vary).into_response())
     }
 
     /// The same answer, with this tag.
     pub(super) fn on(self, mut response: Response) -> Response {
         let headers = response.headers_mut();
         headers.insert(header::ETAG, self.0);
-        headers.append(header::VARY, HeaderValue::from_static("accept"));
         response
     }
 }

@@ -4,19 +4,32 @@
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::{HeaderMap, header},
-    response::{IntoResponse, Response},
+    http::HeaderMap,
+    response::Response,
 };
 use fleet_core::domain::TruckId;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     common::{Answer, Asked, NoParameters},
     etag::ETag,
+    format::Format,
+    geojson,
 };
 use crate::{
     messages::{FleetSummary, List, Page, Truck, TruckPosition, TrucksQuestion},
     problem::{Problem, Refusals},
 };
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PositionsParameters {
+    /// `json` or `geojson`; as `Accept` says unless given.
+    #[param(inline)]
+    format: Option<Format>,
+}
 
 /// The fleet at a glance.
 #[utoipa::path(
@@ -65,12 +78,15 @@ pub(super) async fn truck(
 /// the price of reading how far the archive is.
 #[utoipa::path(
     get, path = "/v1/positions", tag = "fleet",
-    params(("if-none-match" = Option<String>, Header, description = "the ETag of what you have")),
+    params(
+        ("if-none-match" = Option<String>, Header, description = "the ETag of what you have"),
+        PositionsParameters,
+    ),
     responses(
         (
             status = 200,
-            body = List<TruckPosition>,
             description = "by truck id",
+            content((List<TruckPosition> = "application/json"), (Object = "application/geo+json")),
             headers(("etag" = String, description = "names this content")),
         ),
         (status = 304, description = "what you have is what there is"),
@@ -80,12 +96,19 @@ pub(super) async fn truck(
 pub(super) async fn positions(
     State(service): Asked,
     headers: HeaderMap,
-    Query(NoParameters {}): Query<NoParameters>,
+    Query(asked): Query<PositionsParameters>,
 ) -> Result<Response, Problem> {
+    let format = Format::choose(asked.format, &headers, &[Format::Json, Format::GeoJson])?;
     let snapshot = service.snapshot().await?;
-    let etag = ETag::new(&snapshot.revision);
+    let etag = match format {
+        Format::GeoJson => ETag::new(&format!("{}-geojson", snapshot.revision)),
+        Format::Json | Format::Gpx | Format::Csv => ETag::new(&snapshot.revision),
+    };
     if etag.is_in(&headers) {
         return Ok(etag.not_modified());
     }
-    Ok(etag.on(([(header::CONTENT_TYPE, "application/json")], snapshot.json()).into_response()))
+    Ok(etag.on(match format {
+        Format::GeoJson => format.answer(Json(geojson::positions(&snapshot.positions.items))),
+        Format::Json | Format::Gpx | Format::Csv => format.answer(snapshot.json()),
+    }))
 }

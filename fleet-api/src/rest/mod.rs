@@ -1,8 +1,11 @@
 //! REST: paths, parameters, and what surrounds every answer.
 
 mod common;
+mod csv;
 mod etag;
 mod fleet;
+mod format;
+mod geojson;
 mod health;
 mod ingest;
 mod keys;
@@ -37,6 +40,7 @@ use crate::{
     status,
 };
 
+pub(crate) use format::Format;
 pub(crate) use manners::{FRESH, PUBLIC, cors};
 
 /// The largest body, bytes.
@@ -78,9 +82,11 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(fleet::trucks))
         .routes(routes!(fleet::truck))
         .routes(routes!(telemetry::telemetry))
+        .routes(routes!(telemetry::series))
         .routes(routes!(fleet::positions))
         .routes(routes!(trips::trips))
         .routes(routes!(trips::trip))
+        .routes(routes!(trips::replay))
         .routes(routes!(telemetry::feed))
         .routes(routes!(telemetry::stream))
         .routes(routes!(pipeline::groups))

@@ -23,12 +23,14 @@ use utoipa::IntoParams;
 
 use super::{
     common::{Answer, Asked},
+    csv,
+    format::Format,
     manners,
 };
 use crate::{
     Service,
     live::{self, Subscription},
-    messages::{Entry, Feed, HistoryQuestion, Page},
+    messages::{Entry, Feed, History, HistoryQuestion, Page, SeriesQuestion},
     problem::{Problem, Refusals},
 };
 
@@ -52,20 +54,59 @@ pub(super) struct StreamParameters {
 }
 
 /// One truck's reports by event time.
+///
+/// As CSV the token of the next page is in the header `next-page-token`.
 #[utoipa::path(
     get, path = "/v1/trucks/{truck_id}/telemetry", tag = "telemetry",
     params(
         ("truck_id" = TruckId, Path, example = "TRK-000007"),
         HistoryQuestion,
     ),
-    responses((status = 200, body = Page<TelemetryEvent>, description = "a page"), Refusals),
+    responses(
+        (
+            status = 200,
+            description = "a page",
+            content((Page<TelemetryEvent> = "application/json"), (String = "text/csv")),
+        ),
+        Refusals,
+    ),
 )]
 pub(super) async fn telemetry(
     State(service): Asked,
     Path(truck_id): Path<TruckId>,
+    headers: HeaderMap,
     Query(question): Query<HistoryQuestion>,
-) -> Answer<Page<TelemetryEvent>> {
-    Ok(Json(service.telemetry(&truck_id, &question).await?))
+) -> Result<Response, Problem> {
+    let format = Format::choose(question.format, &headers, &[Format::Json, Format::Csv])?;
+    let page = service.telemetry(&truck_id, &question).await?;
+    if format != Format::Csv {
+        return Ok(Json(page).into_response());
+    }
+    let mut response = format.answer(csv::reports(&page.items, &question.signals));
+    if let Ok(token) = HeaderValue::try_from(page.next_page_token) {
+        response.headers_mut().insert("next-page-token", token);
+    }
+    Ok(response)
+}
+
+/// Signals of one truck over time, short enough to be drawn.
+#[utoipa::path(
+    get, path = "/v1/trucks/{truck_id}/series", tag = "telemetry",
+    params(
+        ("truck_id" = TruckId, Path, example = "TRK-000007"),
+        SeriesQuestion,
+    ),
+    responses(
+        (status = 200, body = History, description = "a series for each signal"),
+        Refusals,
+    ),
+)]
+pub(super) async fn series(
+    State(service): Asked,
+    Path(truck_id): Path<TruckId>,
+    Query(question): Query<SeriesQuestion>,
+) -> Answer<History> {
+    Ok(Json(service.series(&truck_id, &question).await?))
 }
 
 /// A page of everything that was stored, in order for each truck, from a cursor on.

@@ -1,6 +1,8 @@
 //! REST and gRPC are two faces of the same use cases: asked the same, they say the same.
 
 mod fleet;
+mod formats;
+mod histories;
 mod ingest;
 mod keys;
 mod pages;
@@ -357,6 +359,7 @@ async fn every_call_answers_like_its_twin() {
     let mut still = Still::start().await;
     compare_fleet(&mut still).await;
     compare_telemetry_and_trips(&mut still).await;
+    histories::compare(&mut still).await;
     compare_pipeline(&mut still).await;
     compare_slos(&mut still).await;
     streams::compare_feeds(&mut still).await;
@@ -365,7 +368,7 @@ async fn every_call_answers_like_its_twin() {
     // Nothing was left out: what the contract calls twins has been counted on both sides.
     let metrics = still.rest.get("/metrics").1;
     let twins = twins();
-    assert_eq!(twins.len(), 23);
+    assert_eq!(twins.len(), 25);
     for (route, method) in twins {
         let (verb, path) = route.split_once(' ').unwrap();
         let rest = format!("code_class=\"2xx\",method=\"{verb}\",route=\"{path}\"");

@@ -1,0 +1,105 @@
+//! Positions, trips and ways as GeoJSON (RFC 7946), and ways as GPX 1.1.
+
+use std::fmt::Write;
+
+use fleet_core::{domain::TripSummary, geo::Position};
+use serde_json::{Value, json};
+
+use crate::messages::{Replay, TruckPosition};
+
+fn point(at: Position) -> Value {
+    json!([at.lon, at.lat])
+}
+
+fn collection(features: impl Iterator<Item = Value>) -> Value {
+    json!({ "type": "FeatureCollection", "features": features.collect::<Vec<_>>() })
+}
+
+/// The value without the members that stand as geometry.
+fn properties<T: serde::Serialize>(value: &T, geometry: &[&str]) -> Value {
+    let mut value = serde_json::to_value(value).expect("ids, times and numbers are JSON");
+    if let Some(members) = value.as_object_mut() {
+        for name in geometry {
+            members.remove(*name);
+        }
+    }
+    value
+}
+
+/// A point for each truck.
+pub(super) fn positions(positions: &[TruckPosition]) -> Value {
+    let feature = |truck: &TruckPosition| {
+        json!({
+            "type": "Feature",
+            "id": truck.truck_id,
+            "geometry": { "type": "Point", "coordinates": point(truck.position) },
+            "properties": properties(truck, &["position"]),
+        })
+    };
+    collection(positions.iter().map(feature))
+}
+
+/// Origin and destination of each trip: which way it took is not in a summary.
+pub(super) fn trips(trips: &[TripSummary], next_page_token: &str) -> Value {
+    let feature = |trip: &TripSummary| {
+        let ends = [point(trip.origin.position), point(trip.destination.position)];
+        json!({
+            "type": "Feature",
+            "id": trip.trip_id,
+            "geometry": { "type": "MultiPoint", "coordinates": ends },
+            "properties": properties(trip, &[]),
+        })
+    };
+    let mut all = collection(trips.iter().map(feature));
+    all["next_page_token"] = json!(next_page_token);
+    all
+}
+
+/// The way of a trip: a line for each stretch without a gap.
+pub(super) fn way(replay: &Replay) -> Value {
+    let lines: Vec<Vec<Value>> = replay
+        .segments
+        .iter()
+        .map(|segment| segment.points.iter().map(|at| point(at.position)).collect::<Vec<_>>())
+        .filter(|line| line.len() > 1) // a line has two ends
+        .collect();
+    let geometry = json!({ "type": "MultiLineString", "coordinates": lines });
+    json!({
+        "type": "Feature",
+        "id": replay.trip.trip_id,
+        "geometry": if lines.is_empty() { Value::Null } else { geometry },
+        "properties": properties(&replay.trip, &[]),
+    })
+}
+
+/// The way of a trip as a track: a segment for each stretch without a gap.
+pub(super) fn gpx(replay: &Replay) -> String {
+    let trip = &replay.trip;
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <gpx version=\"1.1\" creator=\"data-fleet\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n\
+         <trk><name>{}</name><desc>{} to {}, {}</desc>\n",
+        trip.trip_id,
+        escaped(&trip.origin.name),
+        escaped(&trip.destination.name),
+        escaped(&trip.commodity),
+    );
+    for segment in &replay.segments {
+        text.push_str("<trkseg>\n");
+        for at in &segment.points {
+            let Position { lat, lon } = at.position;
+            let _ = write!(text, "<trkpt lat=\"{lat}\" lon=\"{lon}\">"); // a String takes all
+            if let Some(altitude_m) = at.altitude_m {
+                let _ = write!(text, "<ele>{altitude_m}</ele>");
+            }
+            let _ = writeln!(text, "<time>{}</time></trkpt>", at.event_time);
+        }
+        text.push_str("</trkseg>\n");
+    }
+    text.push_str("</trk></gpx>\n");
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
