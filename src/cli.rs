@@ -45,9 +45,9 @@ enum Command {
     /// Service levels as rules for Prometheus.
     #[command(subcommand)]
     Slo(slo::SloCommand),
-    /// List, show and put back records that could not be handled.
+    /// List, show, export and put back records that could not be handled.
     #[command(subcommand)]
-    DeadLetters(DeadLettersCommand),
+    DeadLetters(dead_letters::DeadLettersCommand),
 }
 
 /// What `dump` prints.
@@ -61,36 +61,6 @@ pub(crate) enum What {
     Counters,
     /// Records that were set aside.
     DeadLetters,
-}
-
-#[derive(Debug, Subcommand)]
-enum DeadLettersCommand {
-    /// One line each.
-    List {
-        /// Where the data is.
-        #[arg(long, default_value = settings::DATA_DIR)]
-        data_dir: PathBuf,
-    },
-    /// One in full, with its bytes in hexadecimal.
-    Show {
-        /// Its id, as `list` prints it.
-        id: String,
-        /// Where the data is.
-        #[arg(long, default_value = settings::DATA_DIR)]
-        data_dir: PathBuf,
-    },
-    /// Put back where they came from: through the platform that runs on the data, or without one.
-    Redrive {
-        /// Their ids.
-        #[arg(required = true)]
-        ids: Vec<String>,
-        /// Only say what would happen.
-        #[arg(long)]
-        dry_run: bool,
-        /// Where the data is.
-        #[arg(long, default_value = settings::DATA_DIR)]
-        data_dir: PathBuf,
-    },
 }
 
 /// What `truck` is asked. Numbers are text here, so that all faults are told at once.
@@ -282,13 +252,7 @@ impl Cli {
             Command::Network(command) => network::run(&command),
             Command::Keys(command) => keys::run(command),
             Command::Slo(command) => slo::run(command),
-            Command::DeadLetters(command) => match command {
-                DeadLettersCommand::List { data_dir } => dead_letters::list(&data_dir),
-                DeadLettersCommand::Show { id, data_dir } => dead_letters::show(&id, &data_dir),
-                DeadLettersCommand::Redrive { ids, dry_run, data_dir } => {
-                    dead_letters::redrive(&ids, dry_run, &data_dir)
-                }
-            },
+            Command::DeadLetters(command) => dead_letters::run(command),
         }
     }
 }

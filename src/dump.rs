@@ -10,10 +10,7 @@ use fleet_core::{
     Error,
     domain::Counters,
     state::StateStore,
-    stream::{
-        Topic,
-        dead_letter::{self, DeadLetter},
-    },
+    stream::dead_letter::{self, DeadLetter, Filter},
 };
 use serde::Serialize;
 
@@ -30,7 +27,7 @@ struct CounterLine<'a> {
 struct LetterLine {
     id: String,
     topic: String,
-    reason: String,
+    reason: &'static str,
     detail: String,
     key: String,
     payload_hex: String,
@@ -59,7 +56,7 @@ pub(crate) fn dump(what: What, dir: &Path) -> Result<()> {
                     topic: letter.topic.to_string(),
                     key: String::from_utf8_lossy(&letter.key).into_owned(),
                     payload_hex: hex(&letter.payload),
-                    reason: letter.reason,
+                    reason: letter.reason.as_str(),
                     detail: letter.detail,
                 })?)
             }))?;
@@ -70,7 +67,7 @@ pub(crate) fn dump(what: What, dir: &Path) -> Result<()> {
 }
 
 /// Something that is a line of JSON.
-trait ErasedLine {
+pub(crate) trait ErasedLine {
     fn write(&self, out: &mut dyn Write) -> io::Result<()>;
 }
 
@@ -87,18 +84,15 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
 }
 
 /// Every dead letter, one after the other: each may hold a payload of 1 MiB.
-pub(crate) async fn each_letter(
-    data: &DataDir,
-    mut each: impl FnMut(DeadLetter) -> Result<()>,
-) -> Result<()> {
-    const STEP: usize = 16;
-    let mut after: Option<String> = None;
+async fn each_letter(data: &DataDir, mut each: impl FnMut(DeadLetter) -> Result<()>) -> Result<()> {
+    const STEP: usize = 500;
+    const BYTES: usize = 4 << 20;
+    let (all, mut after) = (Filter::all(), None);
     loop {
-        let step = dead_letter::list(&*data.log, &Topic::FLEET, after.as_deref(), STEP).await?;
-        let is_last = step.len() < STEP;
-        after = step.last().map(DeadLetter::id);
-        step.into_iter().try_for_each(&mut each)?;
-        if is_last {
+        let found = dead_letter::list(&*data.log, &all, after.as_deref(), STEP, BYTES).await?;
+        found.letters.into_iter().try_for_each(&mut each)?;
+        after = found.next;
+        if after.is_none() {
             return Ok(());
         }
     }

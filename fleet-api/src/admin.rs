@@ -7,7 +7,7 @@ use crate::{
     Service,
     guard::Caller,
     keys::{AuditEntry, Key, NewKey, Scope},
-    messages::{CreatedKey, KeyRequest, Page, RedriveResult},
+    messages::{CreatedKey, KeyRequest, Page, RedriveQuestion, RedriveResult},
     page,
     service::cut,
 };
@@ -69,11 +69,10 @@ impl Service {
     pub(crate) async fn redrive_as(
         &self,
         caller: &Caller,
-        ids: &[String],
-        dry_run: bool,
-    ) -> Result<Vec<RedriveResult>> {
-        let results = self.redrive(ids, dry_run).await?;
-        let redriven = results.iter().filter(|result| result.outcome == "redriven").count();
+        asked: &RedriveQuestion,
+    ) -> Result<Page<RedriveResult>> {
+        let results = self.redrive(asked).await?;
+        let redriven = results.items.iter().filter(|result| result.outcome == "redriven").count();
         if redriven > 0 {
             let target = format!("{redriven} dead letters");
             let told = self.keys.tell(caller.actor(), "dead_letters.redrive", &target, "done");

@@ -62,6 +62,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Scope::PipelineRead,
     ),
     read(
+        ("GET", "/v1/pipeline/dead-letter-reasons"),
+        "PipelineService/CountDeadLetters",
+        Scope::PipelineRead,
+    ),
+    read(
         ("POST", "/v1/pipeline/dead-letters/redrive"),
         "PipelineService/RedriveDeadLetters",
         Scope::DlqWrite,

@@ -7,13 +7,16 @@ use std::{
 };
 
 use fleet_core::{
-    Error, ErrorKind, Result,
+    Error, Result,
     backoff::Backoff,
     error::Remedy,
     hook::Hook,
     random::Stream,
     store::{FleetStore, Watermarks, Write, WriteOutcome},
-    stream::{Consumer, EventLog, NewRecord, Partition, Record, dead_letter},
+    stream::{
+        Consumer, EventLog, NewRecord, Partition, Record,
+        dead_letter::{self, Reason, Refusal},
+    },
     time::Clock,
 };
 use tracing::{error, info, warn};
@@ -69,7 +72,7 @@ pub struct Components {
 /// A record with what is to be written for it, or why it is set aside.
 struct Handled<'a> {
     record: &'a Record,
-    outcome: Result<Write>,
+    outcome: Result<Write, Refusal>,
 }
 
 /// What the store made of one write.
@@ -81,7 +84,7 @@ enum Written {
 /// A letter on its way to the dead letters.
 struct Letter<'a> {
     record: &'a Record,
-    reason: ErrorKind,
+    reason: Reason,
     letter: NewRecord,
 }
 
@@ -314,14 +317,14 @@ impl Group<'_> {
         let (now, levels) = (self.parts.clock.now(), self.parts.metrics.levels());
         for Handled { record, outcome } in handled {
             let fate = match outcome {
-                Err(cause) => Err((cause.kind(), cause.to_string())),
+                Err(refusal) => Err(refusal.clone()),
                 Ok(_) => match written.next().expect("as many answers as writes") {
                     Written::Answered(WriteOutcome::Stored) => Ok("stored"),
                     Written::Answered(WriteOutcome::Unchanged) => Ok("unchanged"),
                     Written::Answered(WriteOutcome::Conflict(why)) => {
-                        Err((ErrorKind::Conflict, why))
+                        Err(Refusal::new(Reason::Conflict, why))
                     }
-                    Written::Refused(cause) => Err((cause.kind(), cause.to_string())),
+                    Written::Refused(cause) => Err(Refusal::by_store(&cause)),
                 },
             };
             let word = fate.as_ref().map_or("dead_lettered", |word| word);
@@ -329,10 +332,10 @@ impl Group<'_> {
             if let (Ok(write), Ok(word)) = (outcome, &fate) {
                 levels.handled(record, write, *word == "stored", now);
             }
-            if let Err((reason, why)) = fate {
+            if let Err(refusal) = fate {
                 levels.set_aside(record);
-                let letter = dead_letter::set_aside(record, self.name, reason, &why, now);
-                letters.push(Letter { record, reason, letter });
+                let letter = dead_letter::set_aside(record, self.name, &refusal, now);
+                letters.push(Letter { record, reason: refusal.reason, letter });
             }
         }
         letters

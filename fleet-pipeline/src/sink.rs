@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use fleet_core::{
-    Error, Result,
     store::{Document, TelemetryWrite, TripWrite, Write},
-    stream::{Record, Topic},
+    stream::{
+        Record, Topic,
+        dead_letter::{self, Reason, Refusal},
+    },
     time::Time,
 };
-use fleet_proto::RegisterEntry;
+use fleet_proto::{Content, RegisterEntry};
 
 /// The group that archives telemetry.
 pub const ARCHIVER: &str = "fleet-telemetry-archiver";
@@ -45,32 +47,38 @@ impl Sink {
     }
 
     /// The write that a record asks for.
-    pub(crate) fn write(&self, record: &Record, now: Time) -> Result<Write> {
+    pub(crate) fn write(&self, record: &Record, now: Time) -> Result<Write, Refusal> {
+        dead_letter::check_size(record)?;
         let place = record.place.clone();
         let topic = &place.partition.topic;
-        if *topic == Topic::TELEMETRY {
-            let event = fleet_proto::decode_event(&record.payload)?;
-            let retention = match self {
-                Self::Archiver { retention } => *retention,
-                Self::Recorder => Duration::MAX,
-            };
-            let expires_at = now.plus(retention);
-            let write = TelemetryWrite { event, place, archived_at: now, expires_at };
-            return Ok(Write::Telemetry(Box::new(write)));
-        }
-        if *topic == Topic::TRIPS {
-            let trip = fleet_proto::decode_trip(&record.payload)?;
-            return Ok(Write::Trip(Box::new(TripWrite { trip, place, archived_at: now })));
-        }
-        let (kind, id, body) = match fleet_proto::decode_register_entry(&record.payload)? {
-            RegisterEntry::Genesis(genesis) => {
-                ("genesis", "genesis".to_owned(), serde_json::to_string(&genesis))
+        match fleet_proto::read(topic, &record.headers, &record.payload)? {
+            Content::Event(event) => {
+                let retention = match self {
+                    Self::Archiver { retention } => *retention,
+                    Self::Recorder => Duration::MAX,
+                };
+                let (event, expires_at) = (*event, now.plus(retention));
+                let write = TelemetryWrite { event, place, archived_at: now, expires_at };
+                Ok(Write::Telemetry(Box::new(write)))
             }
-            RegisterEntry::Truck(truck) => {
-                ("truck", truck.truck_id.to_string(), serde_json::to_string(&truck))
+            Content::Trip(trip) => {
+                let write = TripWrite { trip: *trip, place, archived_at: now };
+                Ok(Write::Trip(Box::new(write)))
             }
-        };
-        let body = body.map_err(|e| Error::invalid("register entry").with_source(e))?;
-        Ok(Write::Document(Document { kind: kind.into(), id, body }))
+            Content::Register(entry) => register(entry),
+        }
     }
+}
+
+fn register(entry: RegisterEntry) -> Result<Write, Refusal> {
+    let (kind, id, body) = match entry {
+        RegisterEntry::Genesis(genesis) => {
+            ("genesis", "genesis".to_owned(), serde_json::to_string(&genesis))
+        }
+        RegisterEntry::Truck(truck) => {
+            ("truck", truck.truck_id.to_string(), serde_json::to_string(&truck))
+        }
+    };
+    let body = body.map_err(|e| Refusal::new(Reason::OutOfRange, e.to_string()))?;
+    Ok(Write::Document(Document { kind: kind.into(), id, body }))
 }

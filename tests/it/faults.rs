@@ -214,7 +214,7 @@ fn a_dead_letter_is_put_back_beside_the_running_platform_or_without_it() {
     assert!(shown.contains("redriven: true") && shown.contains("reason: unknown"), "{shown}");
 }
 
-fn any_trip(dir: &Path) -> TripSummary {
+pub(super) fn any_trip(dir: &Path) -> TripSummary {
     let trips = succeed(&["dump", "trips", "--data-dir", text(dir)]);
     serde_json::from_str(trips.lines().next().unwrap()).unwrap()
 }

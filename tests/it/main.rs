@@ -4,6 +4,7 @@
 mod cluster;
 mod contract;
 mod crash;
+mod dead_letters;
 mod devices;
 mod exact;
 mod faces;

@@ -15,9 +15,11 @@ use crate::{
     live::Placed,
     messages::{
         Downsample, Entry, FleetSummary, Gap, Group, GroupPartition, History, HistoryQuestion,
-        Letter, Order, Page, RedriveResult, Replay, ReplayPoint, ReplaySegment, Series,
-        SeriesQuestion, TripsQuestion, Truck, TruckOrder, TruckPosition, TrucksQuestion,
+        LettersFilter, Order, Page, RedriveQuestion, RedriveResult, Replay, ReplayPoint,
+        ReplaySegment, Series, SeriesQuestion, TripsQuestion, Truck, TruckOrder, TruckPosition,
+        TrucksQuestion,
     },
+    service::KeptLetter,
 };
 
 /// Each of a list.
@@ -317,34 +319,47 @@ impl From<GroupPartition> for v1::PartitionLag {
     }
 }
 
-impl From<Letter> for v1::DeadLetter {
-    fn from(letter: Letter) -> Self {
-        Self {
-            id: letter.id,
-            topic: letter.topic,
-            partition: letter.partition,
-            offset: letter.offset,
-            group: letter.group,
-            reason: letter.reason,
-            detail: letter.detail,
-            attempts: letter.attempts,
-            dead_lettered_at_ms: letter.dead_lettered_at.as_ms(),
-            key: letter.key,
-            payload: letter.payload,
-            redriven: letter.redriven,
-            redriven_from: letter.redriven_from.unwrap_or_default(),
-        }
+impl From<Page<KeptLetter>> for v1::ListDeadLettersResponse {
+    fn from(page: Page<KeptLetter>) -> Self {
+        Self { dead_letters: all(page.items), next_page_token: page.next_page_token }
     }
 }
 
-impl From<Page<Letter>> for v1::ListDeadLettersResponse {
-    fn from(page: Page<Letter>) -> Self {
-        Self { dead_letters: all(page.items), next_page_token: page.next_page_token }
+impl From<KeptLetter> for v1::DeadLetter {
+    fn from(KeptLetter { letter, redriven }: KeptLetter) -> Self {
+        fleet_proto::letter_message(letter, redriven)
+    }
+}
+
+impl TryFrom<v1::DeadLetterFilter> for LettersFilter {
+    type Error = Error;
+    fn try_from(filter: v1::DeadLetterFilter) -> Result<Self> {
+        let given = |text: String| (!text.is_empty()).then_some(text);
+        Ok(Self {
+            topic: given(filter.topic),
+            reason: given(filter.reason),
+            from: time("from_ms", filter.from_ms)?,
+            to: time("to_ms", filter.to_ms)?,
+        })
+    }
+}
+
+impl TryFrom<v1::RedriveDeadLettersRequest> for RedriveQuestion {
+    type Error = Error;
+    fn try_from(request: v1::RedriveDeadLettersRequest) -> Result<Self> {
+        Ok(Self {
+            ids: request.ids,
+            filter: request.filter.map(TryInto::try_into).transpose()?,
+            page_size: size(request.page_size),
+            page_token: Some(request.page_token),
+            dry_run: request.dry_run,
+        })
     }
 }
 
 impl From<RedriveResult> for v1::RedriveResult {
     fn from(result: RedriveResult) -> Self {
-        Self { id: result.id, outcome: result.outcome.to_owned(), detail: result.detail }
+        let reason = result.reason.unwrap_or_default().to_owned();
+        Self { id: result.id, outcome: result.outcome.to_owned(), detail: result.detail, reason }
     }
 }

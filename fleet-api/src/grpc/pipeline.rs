@@ -22,13 +22,27 @@ impl v1::pipeline_service_server::PipelineService for Face {
         &self,
         request: Request<v1::ListDeadLettersRequest>,
     ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
-        let v1::ListDeadLettersRequest { page_size, page_token, topic } = request.into_inner();
+        let request = request.into_inner();
         let work = async {
-            let topic = (!topic.is_empty()).then_some(&*topic);
+            let v1::ListDeadLettersRequest { page_size, page_token, topic, reason, .. } = request;
+            let (from_ms, to_ms) = (request.from_ms, request.to_ms);
+            let filter = v1::DeadLetterFilter { topic, reason, from_ms, to_ms }.try_into()?;
             let size = convert::size(page_size);
-            Ok(self.0.dead_letters(topic, size, Some(&page_token)).await?.into())
+            Ok(self.0.dead_letters(&filter, size, Some(&page_token)).await?.into())
         };
         self.answer("PipelineService/ListDeadLetters", work).await
+    }
+
+    async fn count_dead_letters(
+        &self,
+        request: Request<v1::CountDeadLettersRequest>,
+    ) -> Result<Response<v1::CountDeadLettersResponse>, Status> {
+        let v1::CountDeadLettersRequest { filter } = request.into_inner();
+        let work = async {
+            let filter = filter.unwrap_or_default().try_into()?;
+            Ok(self.0.count_dead_letters(&filter).await?.into())
+        };
+        self.answer("PipelineService/CountDeadLetters", work).await
     }
 
     async fn get_dead_letter(
@@ -45,10 +59,11 @@ impl v1::pipeline_service_server::PipelineService for Face {
         request: Request<v1::RedriveDeadLettersRequest>,
     ) -> Result<Response<v1::RedriveDeadLettersResponse>, Status> {
         let caller = caller(&request);
-        let v1::RedriveDeadLettersRequest { ids, dry_run } = request.into_inner();
+        let request = request.into_inner();
         let work = async {
-            let results = self.0.redrive_as(&caller, &ids, dry_run).await?;
-            Ok(v1::RedriveDeadLettersResponse { results: convert::all(results) })
+            let page = self.0.redrive_as(&caller, &request.try_into()?).await?;
+            let (results, next_page_token) = (convert::all(page.items), page.next_page_token);
+            Ok(v1::RedriveDeadLettersResponse { results, next_page_token })
         };
         self.answer("PipelineService/RedriveDeadLetters", work).await
     }

@@ -12,7 +12,10 @@ use std::{
 use bytes::Bytes;
 use fleet_core::{
     Result,
-    stream::{Topic, dead_letter},
+    stream::{
+        Topic,
+        dead_letter::{self, Reason, Refusal},
+    },
 };
 use sha2::{Digest, Sha256};
 
@@ -72,7 +75,9 @@ impl Service {
         let sender: String = sender.chars().take(SENDER_CHARS_MAX).collect();
         let original = (Bytes::from(sender.clone()), Bytes::from(sent.to_owned()));
         let now = self.parts.clock.now();
-        let letter = dead_letter::refused(&Topic::TELEMETRY, original, DOOR, (why, count), now);
+        let refusal = Refusal::new(Reason::OutOfRange, why);
+        let said = (&refusal, count);
+        let letter = dead_letter::refused(&Topic::TELEMETRY, original, DOOR, said, now);
         self.parts.log.publish(vec![letter]).await?;
         self.ingest.refusals.forget(&report);
         self.count_ingested(Form::Osmand, "dead_lettered");

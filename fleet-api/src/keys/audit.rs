@@ -60,13 +60,7 @@ impl Keys {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(crate) async fn tell(
-        &self,
-        actor: &str,
-        action: &str,
-        target: &str,
-        outcome: &str,
-    ) -> Result<()> {
+    pub async fn tell(&self, actor: &str, action: &str, target: &str, outcome: &str) -> Result<()> {
         let entry = self.entry(self.clock.now(), actor, action, target, outcome, "")?;
         self.write(vec![entry]).await
     }

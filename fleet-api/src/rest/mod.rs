@@ -91,6 +91,7 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(telemetry::stream))
         .routes(routes!(pipeline::groups))
         .routes(routes!(pipeline::dead_letters))
+        .routes(routes!(pipeline::dead_letter_reasons))
         .routes(routes!(pipeline::dead_letter))
         .routes(routes!(pipeline::redrive))
         .routes(routes!(slo::slos))

@@ -5,13 +5,16 @@ use axum::{
     Extension, Json,
     extract::{Path, Query, State},
 };
+use fleet_core::time::Time;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use super::common::{Answer, Asked, NoParameters};
 use crate::{
     guard::Caller,
-    messages::{Group, Letter, List, Page, RedriveResult},
+    messages::{
+        Group, Letter, LetterCounts, LettersFilter, List, Page, RedriveQuestion, RedriveResult,
+    },
     problem::Refusals,
 };
 
@@ -21,23 +24,18 @@ use crate::{
 pub(super) struct DeadLettersParameters {
     /// Only letters whose originals stood in this topic.
     topic: Option<String>,
+    /// Only those set aside for this reason: undecodable, out_of_range, too_large, conflict, rejected,
+    /// unknown_version or unknown.
+    reason: Option<String>,
+    /// Set aside from this platform time on.
+    from: Option<Time>,
+    /// Set aside before this platform time.
+    to: Option<Time>,
     /// 1 to 500; 50 unless given.
     #[param(minimum = 1, maximum = 500, default = 50)]
     page_size: Option<u32>,
     /// From the page before.
     page_token: Option<String>,
-}
-
-/// Letters to be put back.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RedriveRequest {
-    /// Which, by their ids: 1 to 1,000.
-    #[schema(min_items = 1, max_items = 1_000)]
-    ids: Vec<String>,
-    /// Only say what would happen.
-    #[serde(default)]
-    dry_run: bool,
 }
 
 /// Consumer groups, and how far each is behind.
@@ -62,8 +60,24 @@ pub(super) async fn dead_letters(
     State(service): Asked,
     Query(asked): Query<DeadLettersParameters>,
 ) -> Answer<Page<Letter>> {
-    let (topic, token) = (asked.topic.as_deref(), asked.page_token.as_deref());
-    Ok(Json(service.dead_letters(topic, asked.page_size, token).await?))
+    let DeadLettersParameters { topic, reason, from, to, page_size, page_token } = asked;
+    let filter = LettersFilter { topic, reason, from, to };
+    let page = service.dead_letters(&filter, page_size, page_token.as_deref()).await?;
+    let items = page.items.into_iter().map(Letter::from).collect();
+    Ok(Json(Page { items, next_page_token: page.next_page_token }))
+}
+
+/// Records that were set aside, counted by topic and reason.
+#[utoipa::path(
+    get, path = "/v1/pipeline/dead-letter-reasons", tag = "pipeline",
+    params(LettersFilter),
+    responses((status = 200, body = LetterCounts, description = "the counts"), Refusals),
+)]
+pub(super) async fn dead_letter_reasons(
+    State(service): Asked,
+    Query(filter): Query<LettersFilter>,
+) -> Answer<LetterCounts> {
+    Ok(Json(service.count_dead_letters(&filter).await?.into()))
 }
 
 /// One record that was set aside.
@@ -84,18 +98,18 @@ pub(super) async fn dead_letter(
     Path(id): Path<String>,
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Answer<Letter> {
-    Ok(Json(service.dead_letter(&id).await?))
+    Ok(Json(service.dead_letter(&id).await?.into()))
 }
 
-/// Puts records back where they came from.
+/// Puts records back where they came from, each once: a call that was cut off can be made again.
 #[utoipa::path(
     post, path = "/v1/pipeline/dead-letters/redrive", tag = "pipeline",
-    request_body = RedriveRequest,
+    request_body = RedriveQuestion,
     responses(
         (
             status = 200,
-            body = List<RedriveResult>,
-            description = "one result for each id, in their order",
+            body = Page<RedriveResult>,
+            description = "one result for each id, in their order, or for each letter found",
         ),
         Refusals,
     ),
@@ -103,7 +117,7 @@ pub(super) async fn dead_letter(
 pub(super) async fn redrive(
     State(service): Asked,
     Extension(caller): Extension<Caller>,
-    Json(request): Json<RedriveRequest>,
-) -> Answer<List<RedriveResult>> {
-    Ok(Json(List { items: service.redrive_as(&caller, &request.ids, request.dry_run).await? }))
+    Json(asked): Json<RedriveQuestion>,
+) -> Answer<Page<RedriveResult>> {
+    Ok(Json(service.redrive_as(&caller, &asked).await?))
 }

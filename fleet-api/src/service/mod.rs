@@ -23,6 +23,7 @@ use crate::{
     slo::{Level, Watch},
 };
 
+pub(crate) use pipeline::KeptLetter;
 pub(crate) use telemetry::entry;
 
 /// The use cases over log, store and state.
@@ -37,6 +38,7 @@ pub struct Service {
     pub(crate) closing: Closing,
     pub(crate) ingest: Ingest,
     kept: fleet::Kept,
+    redriving: pipeline::Redriving,
     /// For requests that are being answered, of both faces.
     pub(crate) places: Semaphore,
 }
@@ -55,9 +57,20 @@ impl Service {
         let (slo, now) = (SloMetrics::register(&parts.registry, &own)?, parts.clock.now());
         let source = parts.slo_source.clone();
         let watch = Watch::new(settings.slo.clone(), &parts.tallies, source, slo, now);
-        let (closing, ingest, kept) = Default::default();
-        let places = Semaphore::new(AT_ONCE_MAX);
-        Ok(Self { settings, parts, metrics, keys, limiter, watch, closing, ingest, kept, places })
+        let (closing, ingest, kept, redriving) = Default::default();
+        Ok(Self {
+            settings,
+            parts,
+            metrics,
+            keys,
+            limiter,
+            watch,
+            closing,
+            ingest,
+            kept,
+            redriving,
+            places: Semaphore::new(AT_ONCE_MAX),
+        })
     }
 
     /// Whether log, store and state answer.

@@ -4,21 +4,31 @@ use fleet_core::{
     Error, ErrorKind, Result,
     stream::{
         PartitionLag, Topic,
-        dead_letter::{self, DeadLetter, Redriven},
+        dead_letter::{self, Counted, DeadLetter, Filter, Mode, Redriven, Redriver, Refusal},
     },
 };
 
-use super::{Service, cut};
+use super::Service;
 use crate::{
-    messages::{Group, GroupPartition, Letter, Page, RedriveResult},
+    messages::{Group, GroupPartition, LettersFilter, Page, RedriveQuestion, RedriveResult},
     page,
 };
 
 const REDRIVES_MAX: usize = 1_000;
-/// Dead letters read at once: each may hold a payload of 1 MiB.
-const LETTERS_STEP: usize = 16;
 /// What the letters of one page come to, bytes: an answer of gRPC holds twice that.
 const LETTERS_BYTES_MAX: usize = 2 << 20;
+/// So many letters are counted.
+const COUNT_MAX: usize = 100_000;
+
+/// Held while letters are put back: two at the same moment could put one back twice.
+pub(super) type Redriving = tokio::sync::Mutex<()>;
+
+/// A letter, and whether it was put back.
+#[derive(Debug)]
+pub(crate) struct KeptLetter {
+    pub(crate) letter: DeadLetter,
+    pub(crate) redriven: bool,
+}
 
 impl Service {
     pub(crate) async fn groups(&self) -> Result<Vec<Group>> {
@@ -39,85 +49,70 @@ impl Service {
 
     pub(crate) async fn dead_letters(
         &self,
-        topic: Option<&str>,
+        asked: &LettersFilter,
         page_size: Option<u32>,
         page_token: Option<&str>,
-    ) -> Result<Page<Letter>> {
-        let filter = format!("dead letters {topic:?}");
+    ) -> Result<Page<KeptLetter>> {
         let size = page::size(page_size)?;
-        let after: Option<String> = page::after(&filter, page_token)?;
-        let is_wanted = |known: &Topic| topic.is_none_or(|topic| topic == known.as_str());
-        let topics: Vec<Topic> = Topic::FLEET.into_iter().filter(is_wanted).collect();
-        if topics.is_empty() {
-            let known = Topic::FLEET.map(|topic| topic.to_string()).join(", ");
-            return Err(Error::invalid(format!("topic: expected one of {known}")));
-        }
-        let (mut letters, size) = self.letters(&topics, after, size).await?;
-        let next_page_token = cut(&mut letters, size, &filter, DeadLetter::id);
-        let mut items = Vec::new();
+        let (letters, next_page_token) = self.letters(asked, size, page_token).await?;
+        let mut items = Vec::with_capacity(letters.len());
         for letter in letters {
-            items.push(self.letter(letter).await?);
+            items.push(self.kept(letter).await?);
         }
         Ok(Page { items, next_page_token })
     }
 
-    /// Letters after the one called `after`, one more than a page has, and how many a page has:
-    /// `size` or, if their bytes come to too much, fewer.
+    /// A page of letters, as many as `size` or as come to a page's bytes, and the token for the next.
     async fn letters(
         &self,
-        topics: &[Topic],
-        mut after: Option<String>,
+        asked: &LettersFilter,
         size: usize,
-    ) -> Result<(Vec<DeadLetter>, usize)> {
-        let (mut letters, mut bytes) = (Vec::new(), 0);
-        loop {
-            let step = LETTERS_STEP.min(size + 1 - letters.len());
-            let found = dead_letter::list(&*self.parts.log, topics, after.as_deref(), step).await?;
-            let is_last = found.len() < step;
-            for letter in found {
-                bytes += letter.key.len() + letter.detail.len() + letter.payload.len();
-                letters.push(letter);
-                if bytes > LETTERS_BYTES_MAX {
-                    let fitting = letters.len() - 1;
-                    return Ok((letters, fitting.clamp(1, size)));
-                }
+        page_token: Option<&str>,
+    ) -> Result<(Vec<DeadLetter>, String)> {
+        let filter = filter(asked)?;
+        let name = format!("dead letters {asked:?}");
+        let after: Option<String> = page::after(&name, page_token)?;
+        let log = &*self.parts.log;
+        let found =
+            dead_letter::list(log, &filter, after.as_deref(), size, LETTERS_BYTES_MAX).await?;
+        let token = found.next.map(|next| page::token(&name, &next)).unwrap_or_default();
+        Ok((found.letters, token))
+    }
+
+    pub(crate) async fn count_dead_letters(&self, asked: &LettersFilter) -> Result<Counted> {
+        dead_letter::count(&*self.parts.log, &filter(asked)?, COUNT_MAX).await
+    }
+
+    pub(crate) async fn dead_letter(&self, id: &str) -> Result<KeptLetter> {
+        self.kept(dead_letter::get(&*self.parts.log, id).await?).await
+    }
+
+    async fn kept(&self, letter: DeadLetter) -> Result<KeptLetter> {
+        let redriven = dead_letter::is_redriven(&*self.parts.store, &letter.id()).await?;
+        Ok(KeptLetter { letter, redriven })
+    }
+
+    pub(crate) async fn redrive(&self, asked: &RedriveQuestion) -> Result<Page<RedriveResult>> {
+        let mode = if asked.dry_run { Mode::DryRun } else { Mode::PutBack };
+        let Some(by) = &asked.filter else {
+            if asked.page_size.is_some() || asked.page_token.as_ref().is_some_and(|t| !t.is_empty())
+            {
+                return Err(Error::invalid("page_size, page_token: only with a filter"));
             }
-            if is_last || letters.len() > size {
-                return Ok((letters, size));
-            }
-            after = letters.last().map(DeadLetter::id);
+            let items = self.redrive_named(&asked.ids, mode).await?;
+            return Ok(Page { items, next_page_token: String::new() });
+        };
+        if !asked.ids.is_empty() {
+            return Err(Error::invalid("ids, filter: expected one of them"));
         }
+        let size = page::size(asked.page_size)?;
+        let (letters, next_page_token) =
+            self.letters(by, size, asked.page_token.as_deref()).await?;
+        let items = self.redrive_letters(&letters, mode).await?;
+        Ok(Page { items, next_page_token })
     }
 
-    pub(crate) async fn dead_letter(&self, id: &str) -> Result<Letter> {
-        self.letter(dead_letter::get(&*self.parts.log, id).await?).await
-    }
-
-    async fn letter(&self, letter: DeadLetter) -> Result<Letter> {
-        let id = letter.id();
-        let redriven = dead_letter::is_redriven(&*self.parts.store, &id).await?;
-        Ok(Letter {
-            id,
-            topic: letter.topic.to_string(),
-            partition: letter.origin.as_ref().map(|origin| origin.partition.number),
-            offset: letter.origin.as_ref().map(|origin| origin.offset),
-            group: letter.group,
-            reason: letter.reason,
-            detail: letter.detail,
-            attempts: letter.attempts,
-            dead_lettered_at: letter.dead_lettered_at,
-            key: letter.key,
-            payload: letter.payload,
-            redriven,
-            redriven_from: letter.redriven_from,
-        })
-    }
-
-    pub(crate) async fn redrive(
-        &self,
-        ids: &[String],
-        dry_run: bool,
-    ) -> Result<Vec<RedriveResult>> {
+    async fn redrive_named(&self, ids: &[String], mode: Mode) -> Result<Vec<RedriveResult>> {
         if !(1..=REDRIVES_MAX).contains(&ids.len()) {
             return Err(Error::invalid("ids: expected 1 to 1000"));
         }
@@ -125,38 +120,81 @@ impl Service {
         let mut is_away = false;
         for id in ids {
             let outcome = if is_away {
-                Ok(("not_tried", String::new()))
+                Ok(told(id, "not_tried", "", None))
             } else {
-                self.put_back(id, dry_run).await
+                self.redrive_one(id, mode).await
             };
             is_away |= outcome.is_err();
             results.push(match outcome {
                 // What was put back before the failure stays told.
                 Err(error) if results.is_empty() => return Err(error),
-                Err(error) => {
-                    RedriveResult { id: id.clone(), outcome: "failed", detail: error.to_string() }
-                }
-                Ok((outcome, detail)) => RedriveResult { id: id.clone(), outcome, detail },
+                Err(error) => told(id, "failed", error.to_string(), None),
+                Ok(result) => result,
             });
         }
         Ok(results)
     }
 
-    /// One letter's outcome, in the contract's word, with its detail.
-    async fn put_back(&self, id: &str, dry_run: bool) -> Result<(&'static str, String)> {
-        let (log, store) = (&*self.parts.log, &*self.parts.store);
-        let redriven = dead_letter::redrive(log, store, id, dry_run, &fleet_proto::validate).await;
-        Ok(match redriven {
-            Err(error) if error.kind() == ErrorKind::Invalid => ("invalid", error.to_string()),
-            redriven => match redriven? {
-                Redriven::Done => ("redriven", String::new()),
-                Redriven::Already => ("already_redriven", String::new()),
-                Redriven::Would => ("would_redrive", String::new()),
-                Redriven::WouldFail(why) => ("would_fail", why),
-                Redriven::NotFound => ("not_found", String::new()),
-            },
-        })
+    async fn redrive_one(&self, id: &str, mode: Mode) -> Result<RedriveResult> {
+        match dead_letter::get(&*self.parts.log, id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Ok(told(id, "not_found", "", None))
+            }
+            Err(error) if error.kind() == ErrorKind::Invalid => {
+                Ok(told(id, "invalid", error.to_string(), None))
+            }
+            letter => {
+                let results = self.redrive_letters(&[letter?], mode).await?;
+                results.into_iter().next().ok_or_else(|| Error::internal("no answer"))
+            }
+        }
     }
+
+    async fn redrive_letters(
+        &self,
+        letters: &[DeadLetter],
+        mode: Mode,
+    ) -> Result<Vec<RedriveResult>> {
+        let _turn = self.redriving.lock().await;
+        let (log, store) = (&*self.parts.log, &*self.parts.store);
+        let redriver = Redriver { log, store, read: &fleet_proto::reread };
+        let answers = redriver.redrive(letters, mode).await?;
+        let results = letters.iter().zip(answers).map(|(letter, answer)| {
+            let id = letter.id();
+            match answer {
+                Redriven::Done => told(&id, "redriven", "", None),
+                Redriven::Already => told(&id, "already_redriven", "", None),
+                Redriven::Would => told(&id, "would_redrive", "", None),
+                Redriven::WouldFail(Refusal { reason, detail }) => {
+                    told(&id, "would_fail", detail, Some(reason.as_str()))
+                }
+            }
+        });
+        Ok(results.collect())
+    }
+}
+
+fn told(
+    id: &str,
+    outcome: &'static str,
+    detail: impl Into<String>,
+    reason: Option<&'static str>,
+) -> RedriveResult {
+    RedriveResult { id: id.to_owned(), outcome, detail: detail.into(), reason }
+}
+
+/// Which letters are asked for.
+fn filter(asked: &LettersFilter) -> Result<Filter> {
+    let LettersFilter { topic, reason, from, to } = asked;
+    page::window(*from, *to)?;
+    let is_wanted = |known: &Topic| topic.as_ref().is_none_or(|topic| topic == known.as_str());
+    let topics: Vec<Topic> = Topic::FLEET.into_iter().filter(is_wanted).collect();
+    if topics.is_empty() {
+        let known = Topic::FLEET.map(|topic| topic.to_string()).join(", ");
+        return Err(Error::invalid(format!("topic: expected one of {known}")));
+    }
+    let reason = reason.as_deref().map(str::parse).transpose()?;
+    Ok(Filter { topics, reason, from: *from, to: *to })
 }
 
 fn group_partition(lag: &PartitionLag) -> GroupPartition {

@@ -180,6 +180,13 @@ pub trait FleetStore: Send + Sync + fmt::Debug {
     /// above its bound: nothing is written; `Corrupt`.
     async fn write(&self, writes: Vec<Write>, watermarks: Watermarks) -> Result<Vec<WriteOutcome>>;
 
+    /// How `event` differs from the one kept under its id, which a write would answer as a conflict;
+    /// `None` if it can be written, or is there already. Writes nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn contradiction(&self, event: &TelemetryEvent) -> Result<Option<String>>;
+
     /// Telemetry of one truck by event time; of equal times, by sequence.
     ///
     /// # Errors
@@ -280,6 +287,15 @@ fn ord(seq: u64, source_id: Option<&str>) -> i64 {
             });
             (hash | (1 << 63)).cast_signed()
         }
+    }
+}
+
+/// How `event` contradicts `stored`, which has its id.
+#[cfg(any(feature = "sqlite", feature = "mongodb"))]
+fn contradiction(stored: &TelemetryEvent, event: &TelemetryEvent) -> Option<String> {
+    match compare(stored, event) {
+        WriteOutcome::Conflict(why) => Some(why),
+        WriteOutcome::Stored | WriteOutcome::Unchanged => None,
     }
 }
 

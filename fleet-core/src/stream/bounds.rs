@@ -1,5 +1,7 @@
 //! What every backend holds a record to, and where its key puts it.
 
+use bytes::Bytes;
+
 use super::{HEADER_BYTES_MAX, HEADERS_MAX, NewRecord};
 use crate::{Error, Result};
 
@@ -8,15 +10,21 @@ pub(super) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
 /// Checks the bounds of a record.
 pub(super) fn check(record: &NewRecord) -> Result<()> {
+    check_parts(&record.key, &record.headers, &record.payload)
+}
+
+/// Checks the bounds of what a record consists of.
+pub(super) fn check_parts(key: &[u8], headers: &[(String, Bytes)], payload: &[u8]) -> Result<()> {
     let rule = |ok: bool, text: &str| if ok { Ok(()) } else { Err(Error::invalid(text)) };
-    rule(record.key.len() <= KEY_BYTES_MAX, "key: above 1 KiB")?;
-    rule(record.payload.len() <= PAYLOAD_BYTES_MAX, "payload: above 1 MiB")?;
-    rule(record.headers.len() <= HEADERS_MAX, "headers: more than 32")?;
-    let bytes: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    rule(key.len() <= KEY_BYTES_MAX, "key: above 1 KiB")?;
+    rule(payload.len() <= PAYLOAD_BYTES_MAX, "payload: above 1 MiB")?;
+    rule(headers.len() <= HEADERS_MAX, "headers: more than 32")?;
+    let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     rule(bytes <= HEADER_BYTES_MAX, "headers: above 16 KiB together")
 }
 
 /// Checks the name of a consumer group.
+#[cfg(any(feature = "kafka", feature = "sqlite"))]
 pub(super) fn check_group(group: &str) -> Result<()> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     if (1..=249).contains(&group.len()) && group.bytes().all(allowed) {
@@ -27,6 +35,7 @@ pub(super) fn check_group(group: &str) -> Result<()> {
 
 /// The partition of `key` among `partitions`: FNV-1a (32 bit) modulo their number, the same for
 /// ever.
+#[cfg(any(feature = "kafka", feature = "sqlite"))]
 pub(super) fn partition_of(key: &[u8], partitions: u32) -> u32 {
     let hash = key
         .iter()
@@ -34,7 +43,7 @@ pub(super) fn partition_of(key: &[u8], partitions: u32) -> u32 {
     hash % partitions.max(1)
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "kafka", feature = "sqlite")))]
 mod tests {
     use super::*;
 

@@ -14,7 +14,6 @@ use bytes::Bytes;
 
 use crate::{Error, Result, time::Time};
 
-#[cfg(any(feature = "kafka", feature = "sqlite"))]
 mod bounds;
 pub mod dead_letter;
 #[cfg(feature = "kafka")]

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use crate::{
     Error, Result,
-    domain::{TripId, TruckId},
+    domain::{TelemetryEvent, TripId, TruckId},
     store::{
         Document, FeedPage, FleetStore, StoredEvent, StoredTrip, TelemetryQuery, TripQuery,
         Watermarks, Write, WriteOutcome,
@@ -195,6 +195,11 @@ impl FleetStore for FailingStore {
                 Err(Error::unavailable("the answer to this write was lost"))
             }
         }
+    }
+
+    async fn contradiction(&self, event: &TelemetryEvent) -> Result<Option<String>> {
+        self.faults.check_up()?;
+        self.inner.contradiction(event).await
     }
 
     async fn telemetry(&self, query: &TelemetryQuery) -> Result<Vec<StoredEvent>> {

@@ -1,6 +1,8 @@
 //! Nothing is lost, nothing is double, and what cannot be handled is set aside with its reason.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod foretold;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use fleet_core::{
     store::{FleetStore, TelemetryQuery, sqlite::SqliteStore},
     stream::{
         EventLog, NewRecord, Topic,
-        dead_letter::{self, Redriven},
+        dead_letter::{self, Mode, Reason, Redriven, Redriver},
         sqlite::{SqliteLog, SqliteLogSettings},
     },
     testkit::{FailingLog, FailingStore, ManualClock},
@@ -124,7 +126,8 @@ async fn seqs(world: &World, truck: u32) -> Vec<u64> {
 }
 
 async fn letters(world: &World) -> Vec<dead_letter::DeadLetter> {
-    dead_letter::list(&*world.log, &[Topic::TELEMETRY], None, 100).await.unwrap()
+    let all = dead_letter::Filter::all();
+    dead_letter::list(&*world.log, &all, None, 100, 1 << 20).await.unwrap().letters
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +144,9 @@ async fn poison_among_good_is_set_aside_alone_and_can_be_put_back_once() {
     assert_eq!(seqs(&world, 1).await, [1, 2, 4]);
     let letters = letters(&world).await;
     assert_eq!(letters.len(), 2);
-    assert!(letters.iter().all(|letter| letter.reason == "invalid" && letter.group == ARCHIVER));
+    assert!(letters.iter().all(|letter| letter.group == ARCHIVER));
+    let reasons: Vec<Reason> = letters.iter().map(|letter| letter.reason).collect();
+    assert_eq!(reasons, [Reason::Undecodable, Reason::OutOfRange]);
     assert_eq!(
         letters.iter().map(|letter| letter.origin.as_ref().unwrap().offset).collect::<Vec<_>>(),
         [1, 3]
@@ -150,17 +155,16 @@ async fn poison_among_good_is_set_aside_alone_and_can_be_put_back_once() {
     assert_eq!(&letters[0].payload[..], b"garbage");
 
     let (log, store) = (&*world.log, &*world.store);
-    let id = letters[1].id();
-    let still_bad =
-        dead_letter::redrive(log, store, &id, false, &fleet_proto::validate).await.unwrap();
-    assert!(matches!(still_bad, Redriven::WouldFail(_)), "{still_bad:?}");
+    let (id, letter) = (letters[1].id(), &letters[1..]);
+    let redriver = Redriver { log, store, read: &fleet_proto::reread };
+    let still_bad = redriver.redrive(letter, Mode::PutBack).await.unwrap();
+    assert!(matches!(still_bad[..], [Redriven::WouldFail(_)]), "{still_bad:?}");
     // The fix: a reader that accepts it. It goes back, is refused again by this archiver, and the
     // second redrive of the same letter does nothing.
-    let accept = |_: &Topic, _: &[u8]| Ok(());
-    let dry = dead_letter::redrive(log, store, &id, true, &accept).await.unwrap();
-    assert_eq!(dry, Redriven::Would);
+    let redriver = Redriver { log, store, read: &|_, _, _| Ok(None) };
+    assert_eq!(redriver.redrive(letter, Mode::DryRun).await.unwrap(), [Redriven::Would]);
     for expected in [Redriven::Done, Redriven::Already] {
-        assert_eq!(dead_letter::redrive(log, store, &id, false, &accept).await.unwrap(), expected);
+        assert_eq!(redriver.redrive(letter, Mode::PutBack).await.unwrap(), [expected]);
     }
     caught_up(&world).await;
     archiver.stop().await.unwrap();
@@ -242,7 +246,7 @@ async fn a_replay_changes_nothing_and_a_conflict_keeps_the_first() {
     assert!(seqs(&world, 1).await.into_iter().eq(1..=20));
     let letters = letters(&world).await;
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "conflict");
+    assert_eq!(letters[0].reason, Reason::Conflict);
     archiver.stop().await.unwrap();
 }
 

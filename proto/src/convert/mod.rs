@@ -11,7 +11,6 @@ use fleet_core::{
     },
     geo::Position,
     route::RoadClass,
-    stream::Topic,
     time::Time,
 };
 use prost::Message;
@@ -70,9 +69,13 @@ pub fn encode_register_entry(entry: &RegisterEntry) -> Bytes {
 /// # Errors
 /// `Invalid`: not protobuf, or a field breaks its rule.
 pub fn decode_register_entry(payload: &[u8]) -> Result<RegisterEntry> {
+    register_entry(
+        v1::RegisterEntry::decode(payload).map_err(|e| undecodable("register entry", &e))?,
+    )
+}
+
+pub(crate) fn register_entry(message: v1::RegisterEntry) -> Result<RegisterEntry> {
     use v1::register_entry::Entry;
-    let message =
-        v1::RegisterEntry::decode(payload).map_err(|e| undecodable("register entry", &e))?;
     match message.entry {
         Some(Entry::Genesis(genesis)) => {
             let genesis = Genesis {
@@ -98,23 +101,6 @@ fn router(name: &str) -> Result<RouterKind> {
             Err(Error::invalid(format!("genesis.router: {other:?}, expected builtin or osrm")))
         }
     }
-}
-
-/// Whether a payload of `topic` would be handled: what a dry run of a redrive asks.
-///
-/// # Errors
-/// `Invalid`, saying why not; also for a topic that nobody reads.
-pub fn validate(topic: &Topic, payload: &[u8]) -> Result<()> {
-    if *topic == Topic::TELEMETRY {
-        return decode_event(payload).map(drop);
-    }
-    if *topic == Topic::TRIPS {
-        return decode_trip(payload).map(drop);
-    }
-    if *topic == Topic::TRUCKS {
-        return decode_register_entry(payload).map(drop);
-    }
-    Err(Error::invalid(format!("topic {topic}: nobody reads it")))
 }
 
 fn undecodable(what: &str, error: &prost::DecodeError) -> Error {

@@ -29,7 +29,7 @@ use fleet_core::{
         FleetStore, TelemetryQuery, TripQuery,
         mongodb::{MongoStore, Sweep},
     },
-    stream::{EventLog, Topic, dead_letter, kafka::KafkaLog},
+    stream::{EventLog, dead_letter, kafka::KafkaLog},
     testkit::{self, OwnServer},
     time::{Clock, SystemClock, Time},
 };
@@ -115,7 +115,9 @@ impl Servers {
             let settings = self.log_url("").parse().unwrap();
             let log = KafkaLog::open(settings, &[], Arc::clone(&clock)).await.unwrap();
             tokio::time::timeout(Duration::from_secs(120), caught_up(&log)).await.unwrap();
-            let letters = dead_letter::list(&log, &Topic::FLEET, None, 16).await.unwrap();
+            let all = dead_letter::Filter::all();
+            let letters = dead_letter::list(&log, &all, None, 16, 1 << 20);
+            let letters = letters.await.unwrap().letters;
             let store =
                 MongoStore::open(self.mongo.url(), "fleet", Sweep::Server, Arc::clone(&clock));
             let store = store.await.unwrap();

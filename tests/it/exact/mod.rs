@@ -199,7 +199,10 @@ fn dump(dir: &Path) -> Dump {
         let counters = parts.state.counters().await.unwrap().map(|snapshot| snapshot.trucks);
         let register = parts.store.documents("truck", None, None, 100).await.unwrap();
         let letters =
-            dead_letter::list(&*parts.log, &[Topic::TELEMETRY], None, 1_000).await.unwrap();
+            dead_letter::list(&*parts.log, &dead_letter::Filter::all(), None, 1_000, 1 << 20)
+                .await
+                .unwrap()
+                .letters;
         let payload = |letter: &dead_letter::DeadLetter| format!("{:?}", letter.payload);
         Dump {
             telemetry,

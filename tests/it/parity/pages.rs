@@ -37,7 +37,7 @@ async fn walk(still: &mut Still, what: &str, faces: [&str; 2]) -> Vec<String> {
             }
             _ => {
                 let request =
-                    v1::ListDeadLettersRequest { page_size: 1, page_token, topic: String::new() };
+                    v1::ListDeadLettersRequest { page_size: 1, page_token, ..Default::default() };
                 let page = still.pipeline.list_dead_letters(request).await;
                 shown::letters(page.unwrap().into_inner())
             }

@@ -103,7 +103,10 @@ pub(super) fn group(group: &v1::ConsumerGroup) -> Value {
 }
 
 pub(super) fn letter(letter: v1::DeadLetter) -> Value {
-    let hex: String = letter.payload.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let headers = letter.headers.iter();
+    let headers: Vec<_> =
+        headers.map(|h| json!({ "name": h.name, "value_hex": hex(&h.value) })).collect();
     let from = (!letter.redriven_from.is_empty()).then_some(letter.redriven_from);
     json!({
         "id": letter.id,
@@ -114,9 +117,12 @@ pub(super) fn letter(letter: v1::DeadLetter) -> Value {
         "reason": letter.reason,
         "detail": letter.detail,
         "attempts": letter.attempts,
+        "first_failed_at": time(letter.first_failed_at_ms),
         "dead_lettered_at": time(letter.dead_lettered_at_ms),
         "key": String::from_utf8_lossy(&letter.key),
-        "payload_hex": hex,
+        "headers": headers,
+        "payload_hex": hex(&letter.payload),
+        "is_cut": letter.is_cut,
         "redriven": letter.redriven,
         "redriven_from": from,
     })
@@ -127,7 +133,31 @@ pub(super) fn letters(list: v1::ListDeadLettersResponse) -> Value {
 }
 
 pub(super) fn redrive(result: &v1::RedriveResult) -> Value {
-    json!({ "id": result.id, "outcome": result.outcome, "detail": result.detail })
+    json!({
+        "id": result.id,
+        "outcome": result.outcome,
+        "detail": result.detail,
+        "reason": (!result.reason.is_empty()).then_some(&result.reason),
+    })
+}
+
+pub(super) fn redrives(answer: &v1::RedriveDeadLettersResponse) -> Value {
+    page(answer.results.iter().map(redrive), &answer.next_page_token)
+}
+
+pub(super) fn letter_counts(counts: &v1::CountDeadLettersResponse) -> Value {
+    let count = |count: &v1::DeadLetterCount| {
+        json!({
+            "topic": count.topic,
+            "reason": count.reason,
+            "letters": count.letters,
+            "oldest_at": time(count.oldest_at_ms),
+            "newest_at": time(count.newest_at_ms),
+            "newest_id": count.newest_id,
+        })
+    };
+    let items: Vec<_> = counts.counts.iter().map(count).collect();
+    json!({ "items": items, "is_complete": counts.is_complete })
 }
 
 pub(super) fn slo(slo: v1::Slo) -> Value {

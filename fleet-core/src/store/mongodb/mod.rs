@@ -36,11 +36,11 @@ use tokio::sync::watch;
 
 use super::{
     Document, FeedPage, FleetStore, StoredEvent, StoredTrip, TelemetryQuery, TripQuery, Watermarks,
-    Write, WriteOutcome, check_limit, check_writes,
+    Write, WriteOutcome, check_limit, check_writes, contradiction,
 };
 use crate::{
     Error, Result,
-    domain::{TripId, TruckId},
+    domain::{TelemetryEvent, TripId, TruckId},
     time::{Clock, Time},
 };
 
@@ -259,6 +259,11 @@ impl FleetStore for MongoStore {
         let outcomes = self.within(ANSWER_TIMEOUT, writing).await?;
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
         Ok(outcomes)
+    }
+
+    async fn contradiction(&self, event: &TelemetryEvent) -> Result<Option<String>> {
+        let kept = self.within(ANSWER_TIMEOUT, self.look_up(&[(0, event)])).await?;
+        Ok(kept.into_values().next().and_then(|stored| contradiction(&stored.event, event)))
     }
 
     async fn telemetry(&self, query: &TelemetryQuery) -> Result<Vec<StoredEvent>> {

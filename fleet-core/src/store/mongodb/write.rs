@@ -131,7 +131,7 @@ impl MongoStore {
         }
     }
 
-    async fn look_up(
+    pub(super) async fn look_up(
         &self,
         events: &[(usize, &TelemetryEvent)],
     ) -> Result<HashMap<String, StoredEvent>> {

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use self::trucks::Trucks;
 use super::{
     Document, FeedPage, FleetStore, StoredEvent, StoredTrip, TelemetryQuery, TripQuery, Watermarks,
-    Write, WriteOutcome, check_limit, check_writes,
+    Write, WriteOutcome, check_limit, check_writes, contradiction,
 };
 use crate::{
     Error, Result,
@@ -192,6 +192,12 @@ impl FleetStore for SqliteStore {
         };
         let (outcomes, _, _) = self.call(work, after).await?;
         Ok(outcomes)
+    }
+
+    async fn contradiction(&self, event: &TelemetryEvent) -> Result<Option<String>> {
+        let wanted = event.clone();
+        let kept = self.readers.read(move |connection| write::kept(connection, &wanted)).await?;
+        Ok(kept.and_then(|stored| contradiction(&stored.event, event)))
     }
 
     async fn telemetry(&self, query: &TelemetryQuery) -> Result<Vec<StoredEvent>> {

@@ -4,7 +4,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{StoredEvent, Watermarks, Write, WriteOutcome, read::find, rows, trucks::Trucks};
 use crate::{
-    domain::{Sla, TripStatus},
+    domain::{Sla, TelemetryEvent, TripStatus},
     store::{Document, TelemetryWrite, TripWrite, compare, ord},
     stream::Partition,
     time::Time,
@@ -134,6 +134,23 @@ impl<'a> Batch<'a> {
                 body,
             ])?;
         Ok(if changed == 0 { WriteOutcome::Unchanged } else { WriteOutcome::Stored })
+    }
+}
+
+/// The event kept under the id of `event`, at whatever time.
+pub(super) fn kept(
+    connection: &Connection,
+    event: &TelemetryEvent,
+) -> rusqlite::Result<Option<StoredEvent>> {
+    let truck: Option<i64> = connection
+        .prepare_cached("SELECT id FROM trucks WHERE name = ?1")?
+        .query_row([event.truck_id.as_str()], |row| row.get(0))
+        .optional()?;
+    let Some(truck) = truck else { return Ok(None) };
+    let ord = ord(event.seq, event.source_id.as_deref());
+    match find(connection, truck, event.event_time, ord)? {
+        None if ord > 0 => find_seq(connection, truck, ord),
+        found => Ok(found),
     }
 }
 

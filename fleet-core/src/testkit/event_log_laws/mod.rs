@@ -17,6 +17,7 @@
 mod append;
 mod groups;
 mod histories;
+mod letters;
 mod naive;
 mod retention;
 mod sharing;
@@ -34,6 +35,7 @@ use bytes::Bytes;
 pub use append::*;
 pub use groups::*;
 pub use histories::*;
+pub use letters::*;
 pub use naive::NaiveLog;
 pub use retention::*;
 pub use sharing::*;
@@ -242,7 +244,9 @@ macro_rules! event_log_laws {
             trim_leaves_no_holes_when_a_clock_goes_back,
             publishing_waits_for_a_group_that_is_behind,
             a_new_group_is_not_behind_by_what_is_gone,
-            histories_agree_with_a_naive_model
+            histories_agree_with_a_naive_model,
+            dead_letters_are_found_by_reason_and_time,
+            dead_letters_go_back_once
         );
     };
     ($subject:expr, $($law:ident),+) => {$(

@@ -39,6 +39,8 @@ async fn what_is_appended_wrongly_is_found() {
     rejects!(
         SpreadsKeys: a_key_keeps_its_partition_and_its_order,
         DropsHeaders: records_come_back_as_they_went_in,
+        DropsHeaders: dead_letters_are_found_by_reason_and_time,
+        DropsHeaders: dead_letters_go_back_once,
         TakesAnything: what_breaks_a_bound_is_invalid_and_appends_nothing,
         AppendsHalfACall: what_breaks_a_bound_is_invalid_and_appends_nothing,
         ForgetsRecords: what_was_published_survives_a_crash,

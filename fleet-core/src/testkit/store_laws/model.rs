@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     Error, Result,
-    domain::{Sla, TripId, TruckId},
+    domain::{Sla, TelemetryEvent, TripId, TruckId},
     store::{
         Document, FeedItem, FeedPage, FleetStore, StoredEvent, StoredTrip, TelemetryQuery,
         TelemetryWrite, TripQuery, TripWrite, Watermarks, Write, WriteOutcome,
@@ -243,6 +243,13 @@ impl FleetStore for NaiveStore {
         drop(state);
         self.changes.send_modify(|count| *count += 1);
         if is_refused { Err(Error::invalid("document: above 64 KiB")) } else { Ok(outcomes) }
+    }
+
+    async fn contradiction(&self, event: &TelemetryEvent) -> Result<Option<String>> {
+        let state = self.state();
+        let kept = state.events.iter().find(|stored| stored.event.id() == event.id());
+        let differs = kept.filter(|stored| stored.event != *event);
+        Ok(differs.map(|_| format!("event {} was archived before, otherwise", event.id())))
     }
 
     async fn telemetry(&self, query: &TelemetryQuery) -> Result<Vec<StoredEvent>> {

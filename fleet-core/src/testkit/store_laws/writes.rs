@@ -75,10 +75,15 @@ pub async fn a_conflict_keeps_the_first(Subject { store, .. }: Subject) {
     assert!(is_conflict(&outcomes[2]), "{outcomes:?}");
     write(store, vec![seen(event(1, 6, 9_000), 3)], &below(4)).await;
     for (offset, other) in (4..).zip([other_time, far_time, other_content]) {
+        let foreseen = store.contradiction(&other).await.expect("answers");
+        assert!(foreseen.is_some_and(|text| text.contains("000001:5")), "not foreseen: {other:?}");
         let outcomes = write(store, vec![seen(other.clone(), offset)], &below(offset + 1)).await;
         let named =
             matches!(&outcomes[0], WriteOutcome::Conflict(text) if text.contains("000001:5"));
         assert!(named, "{other:?}: {outcomes:?}");
+    }
+    for harmless in [first.clone(), event(1, 7, 7_200), event(2, 5, 7_201)] {
+        assert_eq!(store.contradiction(&harmless).await.expect("answers"), None, "{harmless:?}");
     }
     assert_eq!(events(store, 1).await, [event(1, 4, 0), first, event(1, 6, 9_000)]);
 }

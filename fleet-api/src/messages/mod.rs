@@ -1,8 +1,9 @@
 //! What use cases are asked and what they answer, in the shape that REST shows it.
 
+mod letters;
+
 use std::{collections::BTreeMap, str::FromStr};
 
-use bytes::Bytes;
 use fleet_core::{
     Error, Result,
     domain::{RegisteredTruck, Signal, Status, TelemetryEvent, TripStatus, TripSummary, TruckId},
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{keys::Key, rest::Format, text};
+
+pub(crate) use letters::{Letter, LetterCounts, LettersFilter, RedriveQuestion, RedriveResult};
 
 /// The fleet at a glance. Large totals are decimal strings: JSON numbers lose digits above 2^53.
 #[derive(Debug, Serialize, ToSchema)]
@@ -216,48 +219,6 @@ pub(crate) struct GroupPartition {
     /// The offset that the next record will get.
     pub(crate) end: u64,
     pub(crate) lag_records: u64,
-}
-
-/// A dead letter; bytes in hexadecimal.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Letter {
-    /// Names the letter: `topic:partition:offset` of its own place.
-    pub(crate) id: String,
-    /// Where the original stood.
-    pub(crate) topic: String,
-    /// None, like `offset`, if it was refused at the door, or if somebody else wrote the letter.
-    pub(crate) partition: Option<u32>,
-    pub(crate) offset: Option<u64>,
-    pub(crate) group: String,
-    /// A word of a closed list: invalid, conflict, not_found, unknown.
-    pub(crate) reason: String,
-    /// The reason in words.
-    pub(crate) detail: String,
-    /// How often it was tried, every time it was put back included.
-    pub(crate) attempts: u32,
-    pub(crate) dead_lettered_at: Time,
-    /// The original's key.
-    #[serde(serialize_with = "text::lossy")]
-    #[schema(value_type = String)]
-    pub(crate) key: Bytes,
-    /// The original's bytes, two hexadecimal digits each.
-    #[serde(rename = "payload_hex", serialize_with = "text::hex")]
-    #[schema(value_type = String, pattern = "^([0-9a-f]{2})*$")]
-    pub(crate) payload: Bytes,
-    /// Whether it was put back.
-    pub(crate) redriven: bool,
-    /// The letter that the original was before, if it had been put back.
-    pub(crate) redriven_from: Option<String>,
-}
-
-/// What became of a letter that was to be put back.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RedriveResult {
-    pub(crate) id: String,
-    /// redriven, already_redriven, would_redrive, would_fail, not_found, invalid, failed or not_tried.
-    pub(crate) outcome: &'static str,
-    /// Why not.
-    pub(crate) detail: String,
 }
 
 /// What to ask of a truck's history.
