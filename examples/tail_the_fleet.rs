@@ -49,8 +49,11 @@ impl Tail {
         let channel =
             endpoint.connect().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let mut client = TelemetryServiceClient::new(channel);
-        let request =
-            WatchFeedRequest { cursor: self.cursor.clone(), truck_id: args.truck.clone() };
+        let request = WatchFeedRequest {
+            cursor: self.cursor.clone(),
+            truck_id: args.truck.clone(),
+            ..Default::default()
+        };
         let mut stream = client.watch_feed(request).await?.into_inner();
         while self.wanted > 0 {
             let ended = || Status::unavailable("the stream ended");

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -45,9 +45,18 @@ enum Command {
     /// Service levels as rules for Prometheus.
     #[command(subcommand)]
     Slo(slo::SloCommand),
+    /// What whoever stands before the server should know.
+    #[command(subcommand)]
+    Edge(EdgeCommand),
     /// List, show, export and put back records that could not be handled.
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum EdgeCommand {
+    /// Print every method and path that is answered: what a firewall may let through.
+    Paths,
 }
 
 /// What `dump` prints.
@@ -251,6 +260,9 @@ impl Cli {
             Command::Report(args) => report::report(&args),
             Command::Network(command) => network::run(&command),
             Command::Keys(command) => keys::run(command),
+            Command::Edge(EdgeCommand::Paths) => {
+                Ok(std::io::stdout().write_all(fleet_api::known_paths().as_bytes())?)
+            }
             Command::Slo(command) => slo::run(command),
             Command::DeadLetters(command) => dead_letters::run(command),
         }

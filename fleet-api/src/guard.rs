@@ -10,6 +10,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -251,7 +252,12 @@ pub(crate) async fn guard(
             taken.into_iter().for_each(|taken| payer.note(taken));
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(payer.clone());
-            let mut response = answered(&service, operation, tongue, next.run(request)).await;
+            let within = deadline(tongue, request.headers());
+            let answer = answered(&service, operation, tongue, next.run(request));
+            let mut response = match tokio::time::timeout(within, answer).await {
+                Ok(response) => response,
+                Err(_late) => late(&service, operation),
+            };
             let status = response.status();
             let is_content = status.is_success() || status == StatusCode::NOT_MODIFIED;
             if let (Tongue::Rest, true) = (tongue, is_content) {
@@ -286,6 +292,34 @@ async fn answered(
         return refusal(service, operation, tongue, full);
     };
     answer.await
+}
+
+/// How long a caller of gRPC waits, as it says itself (`grpc-timeout`); beyond that nobody listens.
+fn deadline(tongue: Tongue, headers: &HeaderMap) -> Duration {
+    let said = headers.get("grpc-timeout").and_then(|value| value.to_str().ok());
+    let parsed = said.and_then(|text| {
+        let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let amount = (digits.len() <= 8).then(|| digits.parse::<u64>().ok())??;
+        Some(match unit {
+            "H" => Duration::from_secs(amount * 3_600),
+            "M" => Duration::from_secs(amount * 60),
+            "S" => Duration::from_secs(amount),
+            "m" => Duration::from_millis(amount),
+            "u" => Duration::from_micros(amount),
+            "n" => Duration::from_nanos(amount),
+            _ => return None,
+        })
+    });
+    match (tongue, parsed) {
+        (Tongue::Grpc, Some(within)) => within,
+        (Tongue::Grpc | Tongue::Rest, _) => Duration::MAX,
+    }
+}
+
+/// The caller has given up: that is no failure of ours.
+fn late(service: &Service, operation: &Operation) -> Response {
+    service.metrics.calls.with_label_values(&[operation.call, "DeadlineExceeded"]).inc();
+    Status::deadline_exceeded("the caller's own deadline is over").into_http()
 }
 
 /// Says who may keep the answer: of what anybody may read, a cache at the edge, for a moment.

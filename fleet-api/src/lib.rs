@@ -41,6 +41,7 @@ use keys::{Entropy, KeyText};
 
 pub use guard::{Auth, Settings};
 pub use limits::OnUnavailable;
+pub use rest::known_paths;
 pub use service::Service;
 pub use settings::Doors;
 

@@ -5,6 +5,9 @@
 //! store by its cursor and is woken by writes: nothing is skipped however slow its reader is, a
 //! slow one costs only itself, and no more than one batch waits for it.
 
+mod filter;
+mod positions;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::response::sse::Event;
@@ -16,7 +19,13 @@ use fleet_core::{
 use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::watch;
 
+use self::filter::Sieve;
 use crate::{Service, messages::Entry, service::entry};
+
+pub(crate) use self::{
+    filter::{EntryKind, Filter},
+    positions::{every, positions},
+};
 
 /// Streams that may be open at once, of all faces together.
 pub(crate) const SUBSCRIBERS_MAX: i64 = 256;
@@ -70,6 +79,20 @@ impl Subscription {
         }
         Ok(subscription)
     }
+
+    /// It is an answer from here on.
+    fn begin(&mut self) {
+        self.is_broken = Some(false);
+    }
+
+    /// It ends with this error.
+    fn broke(&mut self, error: &Error) {
+        let is_ours = matches!(
+            error.kind(),
+            ErrorKind::Unavailable | ErrorKind::Corrupt | ErrorKind::Internal
+        );
+        self.is_broken = Some(is_ours);
+    }
 }
 
 impl Drop for Subscription {
@@ -106,52 +129,72 @@ pub(crate) fn placed(service: &Service, mut at: Watermarks, items: Vec<FeedItem>
     items.into_iter().map(place).collect()
 }
 
-/// Everything from `places` on, or only what is of one truck. Ends when the API closes, or after
-/// the error if the store does not answer.
+/// What a stream of the feed comes upon.
+pub(crate) enum Step {
+    Entry(Placed),
+    /// Nothing that is asked for up to this cursor.
+    Passed(String),
+}
+
+/// What is asked for from `places` on. Ends when the API closes, or after the error if the store does
+/// not answer or the reader is so slow that its place has expired.
 pub(crate) fn entries(
     mut subscription: Subscription,
     places: Watermarks,
-    truck_id: Option<TruckId>,
-) -> impl Stream<Item = Result<Placed>> + Send + 'static {
-    subscription.is_broken = Some(false);
+    filter: Filter,
+) -> impl Stream<Item = Result<Step>> + Send + 'static {
+    subscription.begin();
     let closed = subscription.service.closing.closed();
-    let batches = stream::unfold(Some((subscription, places)), |state| async move {
-        let (mut subscription, places) = state?;
-        let service = &subscription.service;
-        match service.parts.store.feed(&places, BATCH, WAIT).await {
-            Ok(page) => {
-                let entries = placed(service, places, page.items);
-                let entries: Vec<_> = entries.into_iter().map(Ok).collect();
-                Some((entries, Some((subscription, page.next))))
+    let state = Some((subscription, places, Sieve::new(filter)));
+    let batches = stream::unfold(state, |state| async move {
+        let (mut subscription, places, mut sieve) = state?;
+        match batch(&subscription.service, places, &mut sieve).await {
+            Ok((steps, next)) => {
+                let steps: Vec<_> = steps.into_iter().map(Ok).collect();
+                Some((steps, Some((subscription, next, sieve))))
             }
             Err(error) => {
-                let is_ours = matches!(
-                    error.kind(),
-                    ErrorKind::Unavailable | ErrorKind::Corrupt | ErrorKind::Internal
-                );
-                subscription.is_broken = Some(is_ours);
+                subscription.broke(&error);
                 Some((vec![Err(error)], None))
             }
         }
     });
-    let is_wanted = move |entry: &Result<Placed>| match (entry, &truck_id) {
-        (Ok(placed), Some(truck_id)) => placed.truck_id() == truck_id,
-        (Ok(_), None) | (Err(_), _) => true,
-    };
-    batches
-        .take_until(Box::pin(closed))
-        .flat_map(stream::iter)
-        .filter(move |entry| std::future::ready(is_wanted(entry)))
+    batches.take_until(Box::pin(closed)).flat_map(stream::iter)
 }
 
-/// The same as server-sent events; each event's id is the cursor after it.
+async fn batch(
+    service: &Service,
+    places: Watermarks,
+    sieve: &mut Sieve,
+) -> Result<(Vec<Step>, Watermarks)> {
+    let page = service.parts.store.feed(&places, BATCH, WAIT).await?;
+    let entries = placed(service, places, page.items);
+    sieve.learn(service, entries.iter().map(Placed::truck_id)).await?;
+    let (mut steps, mut passed) = (Vec::new(), None);
+    for entry in entries {
+        passed = match sieve.has(&entry) {
+            true => {
+                steps.push(Step::Entry(entry));
+                None
+            }
+            false => Some(Step::Passed(entry.cursor)),
+        };
+    }
+    steps.extend(passed);
+    Ok((steps, page.next))
+}
+
+/// The same as server-sent events; each event's id is the cursor after it. Where nothing is shown for
+/// long, an id alone moves the client's place on.
 pub(crate) fn events(
     subscription: Subscription,
     places: Watermarks,
+    filter: Filter,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    entries(subscription, places, None).filter_map(|placed| async move {
-        let Placed { cursor, entry } = match placed {
-            Ok(placed) => placed,
+    entries(subscription, places, filter).filter_map(|step| async move {
+        let Placed { cursor, entry } = match step {
+            Ok(Step::Entry(placed)) => placed,
+            Ok(Step::Passed(cursor)) => return Some(Ok(Event::default().id(cursor))),
             Err(error) => {
                 tracing::warn!(%error, "a live stream ends");
                 return None; // the client reconnects with its last id, and is told more
@@ -165,3 +208,6 @@ pub(crate) fn events(
         Some(Ok(event.expect("what was read from JSON and columns is JSON")))
     })
 }
+
+#[cfg(test)]
+mod tests;

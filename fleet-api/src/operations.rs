@@ -47,6 +47,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         class: Class::Live,
         ..read(("GET", "/v1/stream/events"), "TelemetryService/WatchFeed", Scope::FleetRead)
     },
+    Operation {
+        class: Class::Live,
+        ..read(("GET", "/v1/stream/positions"), "FleetService/WatchPositions", Scope::FleetRead)
+    },
     read(("GET", "/v1/trips"), "TripService/ListTrips", Scope::TripsRead),
     read(("GET", "/v1/trips/{trip_id}"), "TripService/GetTrip", Scope::TripsRead),
     read(("GET", "/v1/trips/{trip_id}/replay"), "TripService/GetTripReplay", Scope::TripsRead),

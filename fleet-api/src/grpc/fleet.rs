@@ -1,12 +1,19 @@
 //! Trucks.
 
 use fleet_proto::v1;
+use futures::stream::{self, BoxStream, StreamExt};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::Face;
+use super::{Face, convert};
+use crate::{
+    live::{self, Filter, Subscription},
+    problem::Problem,
+};
 
 #[async_trait]
 impl v1::fleet_service_server::FleetService for Face {
+    type WatchPositionsStream = BoxStream<'static, Result<v1::WatchPositionsResponse, Status>>;
+
     async fn get_fleet_summary(
         &self,
         _: Request<v1::GetFleetSummaryRequest>,
@@ -47,5 +54,28 @@ impl v1::fleet_service_server::FleetService for Face {
             Ok(v1::ListPositionsResponse { positions, revision, is_unchanged })
         };
         self.answer("FleetService/ListPositions", work).await
+    }
+
+    async fn watch_positions(
+        &self,
+        request: Request<v1::WatchPositionsRequest>,
+    ) -> Result<Response<Self::WatchPositionsStream>, Status> {
+        let v1::WatchPositionsRequest { truck_id, depot, min_interval_ms } = request.into_inner();
+        let work = async {
+            let every = live::every(Some(min_interval_ms).filter(|ms| *ms > 0))?;
+            let depot = Some(depot).filter(|depot| !depot.is_empty());
+            let filter = Filter { truck_id: convert::parsed(&truck_id)?, depot, kind: None };
+            let subscription = Subscription::open(&self.0)?;
+            let moves = live::positions(subscription, filter, every).map(|moved| match moved {
+                Ok(moved) => Ok(v1::WatchPositionsResponse {
+                    positions: moved.positions.iter().map(Into::into).collect(),
+                    is_snapshot: moved.is_snapshot,
+                }),
+                Err(error) => Err(Problem::from(error).into()),
+            });
+            let bye = Status::unavailable("the server stops: ask again later");
+            Ok(moves.chain(stream::iter([Err(bye)])).boxed())
+        };
+        self.answer("FleetService/WatchPositions", work).await
     }
 }

@@ -16,7 +16,10 @@ mod trips;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use fleet_core::{Error, Result};
 use fleet_proto::v1::{
     fleet_service_server::FleetServiceServer, key_service_server::KeyServiceServer,
@@ -27,6 +30,8 @@ use fleet_proto::v1::{
 use futures::FutureExt;
 use tokio::net::TcpListener;
 use tonic::{Code, Response, Status, service::Routes};
+use tonic_web::GrpcWebLayer;
+use tower::ServiceBuilder;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::{
@@ -35,6 +40,7 @@ use crate::{
     keys::Class,
     operations::OPERATIONS,
     problem::Problem,
+    rest::cors,
 };
 
 /// The largest request, bytes: that of REST.
@@ -60,7 +66,17 @@ pub(crate) async fn run(service: Arc<Service>, listener: TcpListener) -> Result<
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             DEADLINE + MESSAGE_WITHIN,
-        ));
+        ))
+        // Browsers speak gRPC-Web, by HTTP/1.1 too; what is gRPC already passes unchanged.
+        .layer(
+            ServiceBuilder::new()
+                .layer(GrpcWebLayer::new())
+                .map_request(|request: Request<tonic::body::Body>| request.map(Body::new))
+                .map_response(|answer: axum::response::Response| {
+                    answer.map(tonic::body::Body::new)
+                }),
+        )
+        .layer(cors(&service.settings.cors_origins));
     let told = health::refresh(&service, &reporter, None).await; // before anybody can ask
     tokio::join!(
         accept::serve(listener, router, &service.closing, accept::BOUNDS),

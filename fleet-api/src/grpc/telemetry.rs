@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{Face, convert, ingest, payer};
 use crate::{
-    live::{self, Subscription},
+    live::{self, Filter, Step, Subscription},
     problem::Problem,
 };
 
@@ -80,15 +80,20 @@ impl v1::telemetry_service_server::TelemetryService for Face {
         &self,
         request: Request<v1::WatchFeedRequest>,
     ) -> Result<Response<Self::WatchFeedStream>, Status> {
-        let v1::WatchFeedRequest { cursor, truck_id } = request.into_inner();
+        let v1::WatchFeedRequest { cursor, truck_id, depot, kind } = request.into_inner();
         let work = async {
             let service = &self.0;
-            let truck_id = convert::parsed(&truck_id)?;
+            let depot = Some(depot).filter(|depot| !depot.is_empty());
+            let (truck_id, kind) = (convert::parsed(&truck_id)?, convert::parsed(&kind)?);
+            let filter = Filter { truck_id, depot, kind };
             let subscription = Subscription::open(service)?;
             let places = service.resume(Some(&cursor)).await.map_err(Problem::of_cursor)?;
-            let entries = live::entries(subscription, places, truck_id).map(|entry| match entry {
-                Ok(placed) => Ok(placed.into()),
-                Err(error) => Err(Problem::of_cursor(error).into()),
+            let entries = live::entries(subscription, places, filter).filter_map(|step| async {
+                match step {
+                    Ok(Step::Entry(placed)) => Some(Ok(placed.into())),
+                    Ok(Step::Passed(_)) => None, // a cursor goes with an entry
+                    Err(error) => Some(Err(Problem::of_cursor(error).into())),
+                }
             });
             // The feed never ends by itself, so its end is told apart from "that was all".
             let bye = Status::unavailable("the server stops: go on later from the last cursor");

@@ -288,3 +288,26 @@ async fn while_the_limiter_is_away_the_setting_decides_and_metrics_show_it() {
         assert!(count >= 2, "{count}");
     }
 }
+
+#[test]
+fn a_caller_of_grpc_says_how_long_it_waits() {
+    let said = |text: &str| {
+        let value = HeaderValue::from_str(text).expect("text");
+        HeaderMap::from_iter([(HeaderName::from_static("grpc-timeout"), value)])
+    };
+    for (text, within) in [
+        ("2S", Duration::from_secs(2)),
+        ("150m", Duration::from_millis(150)),
+        ("1H", Duration::from_secs(3_600)),
+        ("7n", Duration::from_nanos(7)),
+        ("", Duration::MAX),
+        ("S", Duration::MAX),
+        ("123456789S", Duration::MAX),
+        ("5€", Duration::MAX),
+    ] {
+        let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) else { continue };
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("grpc-timeout"), value)]);
+        assert_eq!(deadline(Tongue::Grpc, &headers), within, "{text:?}");
+    }
+    assert_eq!(deadline(Tongue::Rest, &said("2S")), Duration::MAX);
+}

@@ -72,7 +72,7 @@ pub(crate) struct Truck {
 }
 
 /// Where a truck was last.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct TruckPosition {
     pub(crate) truck_id: TruckId,
     /// When it was measured.

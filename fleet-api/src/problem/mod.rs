@@ -182,6 +182,12 @@ impl Problem {
 
 /// A problem (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "/problems/not-found",
+    "title": "Not Found",
+    "status": 404,
+    "detail": "truck TRK-999999: not known",
+}))]
 pub(crate) struct ProblemBody {
     /// A page that says what it means and what to do about it.
     #[schema(example = "/problems/not-found")]

@@ -115,6 +115,7 @@ fn report(value: serde_json::Value) -> Report {
 /// come late, twice or in any order.
 #[utoipa::path(
     post, path = "/v1/ingest/telemetry", tag = "ingest",
+    operation_id = "ingest_telemetry",
     request_body = SentBatch,
     responses(
         (status = 200, body = BatchAnswer, description = "one result for each report"),

@@ -2,6 +2,7 @@
 
 mod common;
 mod csv;
+mod edge;
 mod etag;
 mod fleet;
 mod format;
@@ -12,6 +13,7 @@ mod keys;
 mod manners;
 mod openapi;
 mod pipeline;
+mod reader;
 mod slo;
 mod telemetry;
 mod trips;
@@ -21,12 +23,10 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
-use bytes::Bytes;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -40,6 +40,7 @@ use crate::{
     status,
 };
 
+pub use edge::known_paths;
 pub(crate) use format::Format;
 pub(crate) use manners::{FRESH, PUBLIC, cors};
 
@@ -47,16 +48,8 @@ pub(crate) use manners::{FRESH, PUBLIC, cors};
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 pub(crate) fn router(service: Arc<Service>) -> Router {
-    let (described, document) = described().split_for_parts();
-    // Made once: it is the same for the process's whole life.
-    let document = Bytes::from(openapi::render(&document));
-    let json = HeaderValue::from_static("application/json");
-    let headers = [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, PUBLIC)];
     let cors = cors(&service.settings.cors_origins);
-    described
-        .route("/openapi.json", get(async move || (headers.clone(), document.clone())))
-        .merge(status::routes())
-        .merge(problem::routes())
+    routes()
         .route_layer(middleware::from_fn_with_state((Arc::clone(&service), Tongue::Rest), guard))
         .fallback(async |State(service): State<Arc<Service>>, method: Method| {
             let labels = ["none", method_label(&method), "4xx"];
@@ -75,6 +68,12 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
+/// Every path there is, without what surrounds it.
+fn routes() -> Router<Arc<Service>> {
+    let (described, document) = described().split_for_parts();
+    described.merge(openapi::routes(&document)).merge(status::routes()).merge(problem::routes())
+}
+
 /// Every path of the contract: registered and described in one step, so that neither can be missing.
 fn described() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
@@ -89,6 +88,7 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(trips::replay))
         .routes(routes!(telemetry::feed))
         .routes(routes!(telemetry::stream))
+        .routes(routes!(telemetry::stream_positions))
         .routes(routes!(pipeline::groups))
         .routes(routes!(pipeline::dead_letters))
         .routes(routes!(pipeline::dead_letter_reasons))
@@ -164,7 +164,8 @@ fn method_label(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use axum::{body::Body, routing::get};
+    use bytes::Bytes;
     use hyper::service::Service as _;
     use hyper_util::service::TowerToHyperService;
 

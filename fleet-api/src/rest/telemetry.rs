@@ -1,7 +1,7 @@
 //! Histories, and the feed in pages and as it grows.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Json,
@@ -29,8 +29,8 @@ use super::{
 };
 use crate::{
     Service,
-    live::{self, Subscription},
-    messages::{Entry, Feed, History, HistoryQuestion, Page, SeriesQuestion},
+    live::{self, EntryKind, Filter, Subscription},
+    messages::{Entry, Feed, History, HistoryQuestion, List, Page, SeriesQuestion, TruckPosition},
     problem::{Problem, Refusals},
 };
 
@@ -51,6 +51,30 @@ pub(super) struct FeedParameters {
 pub(super) struct StreamParameters {
     /// Go on after this place of the feed; now unless given.
     cursor: Option<String>,
+    /// Only this truck.
+    #[param(value_type = Option<String>, example = "TRK-000007")]
+    truck_id: Option<TruckId>,
+    /// Only trucks of this depot.
+    #[param(example = "guwahati")]
+    depot: Option<String>,
+    /// Only such entries.
+    #[param(inline)]
+    kind: Option<EntryKind>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PositionsParameters {
+    /// Only this truck.
+    #[param(value_type = Option<String>, example = "TRK-000007")]
+    truck_id: Option<TruckId>,
+    /// Only trucks of this depot.
+    #[param(example = "guwahati")]
+    depot: Option<String>,
+    /// How often to be told at most, ms; 500 unless given.
+    #[param(minimum = 100, maximum = 60_000, default = 500)]
+    min_interval_ms: Option<u32>,
 }
 
 /// One truck's reports by event time.
@@ -164,12 +188,63 @@ pub(super) async fn stream(
     let resync = if resync { Some(resync_event(&service, &places).await?) } else { None };
     let hello = Event::default().retry(Duration::from_secs(3)).comment("data-fleet");
     let first = [Some(hello), resync].into_iter().flatten().map(Ok);
-    let events = futures::stream::iter(first).chain(live::events(subscription, places));
+    let StreamParameters { truck_id, depot, kind, .. } = asked;
+    let filter = Filter { truck_id, depot, kind };
+    let events = futures::stream::iter(first).chain(live::events(subscription, places, filter));
+    Ok(streamed(events))
+}
+
+/// Positions as they change, as server-sent events.
+///
+/// Of each truck its newest position, however slow the reader: what lies between is left out. A
+/// `snapshot` comes first, and again when a truck's last report has expired.
+#[utoipa::path(
+    get, path = "/v1/stream/positions", tag = "fleet",
+    operation_id = "stream_positions",
+    params(PositionsParameters),
+    responses(
+        (
+            status = 200,
+            content_type = "text/event-stream",
+            body = List<TruckPosition>,
+            description = "events `snapshot` (all that is asked for) and `positions` (what has changed)",
+        ),
+        Refusals,
+    ),
+)]
+pub(super) async fn stream_positions(
+    State(service): Asked,
+    Query(asked): Query<PositionsParameters>,
+) -> Result<Response, Problem> {
+    let PositionsParameters { truck_id, depot, min_interval_ms } = asked;
+    let every = live::every(min_interval_ms)?;
+    let subscription = Subscription::open(&service)?;
+    let filter = Filter { truck_id, depot, kind: None };
+    let moves = live::positions(subscription, filter, every).filter_map(|moved| async move {
+        let moved = match moved {
+            Ok(moved) => moved,
+            Err(error) => {
+                tracing::warn!(%error, "a live stream ends");
+                return None;
+            }
+        };
+        let name = if moved.is_snapshot { "snapshot" } else { "positions" };
+        let event = Event::default().event(name).json_data(List { items: moved.positions });
+        Some(Ok(event.expect("ids, times and numbers are JSON")))
+    });
+    let hello = Event::default().retry(Duration::from_secs(3)).comment("data-fleet");
+    Ok(streamed(futures::stream::iter([Ok(hello)]).chain(moves)))
+}
+
+/// Events with a heartbeat, kept by nobody and held up by no proxy.
+fn streamed(
+    events: impl futures::Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Response {
     let heartbeat = KeepAlive::new().interval(Duration::from_secs(15));
     let mut response = Sse::new(events).keep_alive(heartbeat).into_response();
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response.headers_mut().insert(header::CACHE_CONTROL, manners::NO_STORE);
-    Ok(response)
+    response
 }
 
 /// The place to resume from is gone: here is where every truck is now.

@@ -17,7 +17,7 @@ use crate::{
 };
 use choice::Choice;
 
-pub(crate) use snapshot::Kept;
+pub(crate) use snapshot::{Kept, Snapshot};
 
 const TRUCK: &str = "truck";
 const REGISTER_PAGE: usize = 5_000;

@@ -23,8 +23,7 @@ use crate::{
     slo::{Level, Watch},
 };
 
-pub(crate) use pipeline::KeptLetter;
-pub(crate) use telemetry::entry;
+pub(crate) use {fleet::Snapshot, pipeline::KeptLetter, telemetry::entry};
 
 /// The use cases over log, store and state.
 #[derive(Debug)]

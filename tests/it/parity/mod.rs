@@ -335,6 +335,7 @@ async fn every_call_answers_like_its_twin() {
     pipeline::compare(&mut still).await;
     compare_slos(&mut still).await;
     streams::compare_feeds(&mut still).await;
+    streams::compare_live_positions(&mut still).await;
     keys::compare(&mut still).await;
     ingest::compare(&mut still).await;
     // Nothing was left out: what the contract calls twins has been counted on both sides.

@@ -22,7 +22,8 @@ async fn watch(
     truck_id: &str,
     count: usize,
 ) -> Vec<v1::FeedEntry> {
-    let request = v1::WatchFeedRequest { cursor: cursor.into(), truck_id: truck_id.into() };
+    let (cursor, truck_id) = (cursor.into(), truck_id.into());
+    let request = v1::WatchFeedRequest { cursor, truck_id, ..Default::default() };
     let mut stream = telemetry.watch_feed(request).await.unwrap().into_inner();
     let mut entries = Vec::new();
     while entries.len() < count {
@@ -61,6 +62,43 @@ pub(super) async fn compare_feeds(still: &mut Still) {
         assert_eq!(id, entry.cursor);
         assert_eq!(serde_json::from_str::<Value>(&data).unwrap(), shown::entry(entry));
     }
+}
+
+/// The first thing that a stream of positions says, on either face.
+pub(super) async fn compare_live_positions(still: &mut Still) {
+    let truck = still.rest.json("/v1/trucks/TRK-000001");
+    let depot = truck["registered"]["depot"].as_str().unwrap();
+    for (depot, count) in [("", 30), (depot, 1)] {
+        let request = v1::WatchPositionsRequest { depot: depot.into(), ..Default::default() };
+        let mut stream = still.fleet.watch_positions(request).await.unwrap().into_inner();
+        let first = stream.message().await.unwrap().unwrap();
+        assert!(first.is_snapshot && first.positions.len() >= count, "{depot}");
+        let path = match depot {
+            "" => "/v1/stream/positions".to_owned(),
+            depot => format!("/v1/stream/positions?depot={depot}"),
+        };
+        let (_, data) = still.rest.events(&path, "", 1).remove(0);
+        let positions: Vec<_> = first.positions.iter().map(shown::position).collect();
+        assert_eq!(serde_json::from_str::<Value>(&data).unwrap(), json!({ "items": positions }));
+    }
+}
+
+/// A browser's call: gRPC-Web over HTTP/1.1, with the status as the last frame of the body.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_calls_by_grpc_web() {
+    use std::io::{Read, Write};
+    let still = Still::start().await;
+    let mut stream = std::net::TcpStream::connect(&still.grpc_address).unwrap();
+    let head = "POST /fleet.v1.FleetService/GetTruck HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\ncontent-length: 17\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(b"\0\0\0\0\x0c\x0a\x0aTRK-000002").unwrap(); // field 1, ten bytes
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let text = String::from_utf8_lossy(&answer);
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    assert!(text.contains("application/grpc-web+proto"), "{text}");
+    assert!(text.contains("TRK-000002") && text.contains("grpc-status:0"), "{text}");
 }
 
 /// What an entry of the feed is about, once in the world.
