@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A sender need neither count nor know a status; the contract's own conversion wants both.
-fn report(mut message: v1::TelemetryEvent) -> Report {
+pub(crate) fn of_message(mut message: v1::TelemetryEvent) -> Report {
     let is_nameless = message.seq == 0 && message.source_id.is_empty();
     if is_nameless {
         message.source_id = "-".to_owned();
@@ -41,7 +41,7 @@ pub(super) async fn one(
     request: v1::IngestTelemetryRequest,
     prepaid: u32,
 ) -> Result<v1::IngestTelemetryResponse, Problem> {
-    let reports = request.events.into_iter().map(report).collect();
+    let reports = request.events.into_iter().map(of_message).collect();
     let batch = Batch { prepaid, ..Batch::new(Form::Grpc, reports) };
     let receipts = service.ingest(payer, batch).await?;
     Ok(v1::IngestTelemetryResponse { results: super::convert::all(receipts) })

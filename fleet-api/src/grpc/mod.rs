@@ -43,6 +43,8 @@ use crate::{
     rest::cors,
 };
 
+pub(crate) use ingest::of_message;
+
 /// The largest request, bytes: that of REST.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// The largest answer, bytes: what clients accept unless told otherwise.

@@ -75,6 +75,8 @@ impl Ingest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Json,
+    NdJson,
+    Protobuf,
     Grpc,
     Osmand,
 }
@@ -83,6 +85,8 @@ impl Form {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::NdJson => "ndjson",
+            Self::Protobuf => "protobuf",
             Self::Grpc => "grpc",
             Self::Osmand => "osmand",
         }

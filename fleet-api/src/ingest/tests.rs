@@ -303,3 +303,60 @@ async fn a_phone_may_post_and_a_page_of_another_site_may_not_send_at_all() {
     assert_eq!(door.ask(head.expect("a request")).await.status, 405);
     assert_eq!(door.records(&Topic::TELEMETRY).await.len(), 2);
 }
+
+#[tokio::test]
+async fn every_kind_of_body_is_read_packed_or_not_and_bounded_once_unpacked() {
+    use flate2::{Compression, write::GzEncoder};
+    use prost::Message as _;
+    use std::io::Write as _;
+    let packed = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
+    };
+    let door = Door::new(Auth::Open);
+    let send = async |kind: &str, encoding: &str, body: Vec<u8>| {
+        let mut request = Request::post(JSON).header("content-type", kind);
+        if !encoding.is_empty() {
+            request = request.header("content-encoding", encoding);
+        }
+        door.ask(request.body(Body::from(body)).expect("a request")).await
+    };
+    let (one, two) = (door.report("TRK-A", 1), door.report("TRK-B", 1));
+    let lines = format!("{one}\n\n{two}\r\nnonsense\n").into_bytes();
+    let message = fleet_proto::v1::IngestTelemetryRequest {
+        events: vec![fleet_proto::v1::TelemetryEvent {
+            truck_id: "TRK-C".into(),
+            event_time_ms: door.clock.now().as_ms(),
+            position: Some(fleet_proto::v1::Position { latitude_deg: 26.0, longitude_deg: 91.0 }),
+            ..Default::default()
+        }],
+    };
+    let json = json!({ "events": [one] }).to_string().into_bytes();
+    for (kind, body, outcomes) in [
+        ("application/json", json, &["accepted"][..]),
+        ("application/x-ndjson", lines, &["accepted", "accepted", "invalid"]),
+        ("application/x-protobuf", message.encode_to_vec(), &["accepted"]),
+    ] {
+        for (encoding, body) in [("gzip", packed(&body)), ("", body)] {
+            let answer = send(kind, encoding, body).await;
+            assert_eq!(answer.status, 200, "{kind} {encoding}: {}", answer.body);
+            assert_eq!(answer.outcomes(), outcomes, "{kind} {encoding}");
+        }
+    }
+    let bomb = packed(&vec![b'\n'; 64 << 20]);
+    assert!(bomb.len() < 100_000, "{} bytes", bomb.len());
+    for (kind, encoding, body, status) in [
+        ("application/x-ndjson", "gzip", bomb, 413),
+        ("application/x-ndjson", "gzip", b"no gzip".to_vec(), 400),
+        ("application/x-ndjson", "br", b"{}".to_vec(), 415),
+        ("application/x-ndjson", "", b" \n".to_vec(), 400),
+        ("application/x-protobuf", "", vec![0xff; 9], 400),
+        ("text/csv", "", b"a,b".to_vec(), 415),
+        ("", "", b"{}".to_vec(), 415),
+    ] {
+        let answer = send(kind, encoding, body).await;
+        assert_eq!(answer.status, status, "{kind} {encoding}: {}", answer.body);
+        assert!(answer.body["type"].is_string(), "{kind} {encoding}: {}", answer.body);
+    }
+}

@@ -5,7 +5,7 @@ use axum::{
     Extension, Json,
     body::Bytes,
     extract::{Query, RawQuery, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use fleet_core::{
@@ -15,12 +15,15 @@ use fleet_core::{
     route::RoadClass,
     time::Time,
 };
+use fleet_proto::v1::IngestTelemetryRequest;
+use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::common::{Answer, Asked, NoParameters};
 use crate::{
     Service,
+    grpc::of_message,
     guard::{Caller, Payer},
     ingest::{
         Batch, Form, Outcome, Receipt, Repeated, Report, derived_status, identified,
@@ -109,6 +112,37 @@ fn report(value: serde_json::Value) -> Report {
     })
 }
 
+/// The batch in a body, by the kind that its sender names.
+fn batch(headers: &HeaderMap, body: Bytes) -> Result<Batch, Problem> {
+    let named = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = named.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    match kind.to_ascii_lowercase().as_str() {
+        "application/json" => {
+            let Json(SentBatch { events }) = Json::from_bytes(&body).map_err(|refused| {
+                Problem::of_status(refused.status()).with_detail(refused.body_text())
+            })?;
+            Ok(Batch::new(Form::Json, events.into_iter().map(report).collect()))
+        }
+        "application/x-ndjson" | "application/ndjson" => {
+            let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+            let reports = lines.filter(|line| !line.is_empty()).map(|line| {
+                let value = serde_json::from_slice(line);
+                report(value.map_err(|error| Error::invalid(format!("report: {error}")))?)
+            });
+            Ok(Batch::new(Form::NdJson, reports.collect()))
+        }
+        "application/x-protobuf" | "application/protobuf" => {
+            let request = IngestTelemetryRequest::decode(body)
+                .map_err(|error| Error::invalid(format!("body: {error}")))?;
+            Ok(Batch::new(Form::Protobuf, request.events.into_iter().map(of_message).collect()))
+        }
+        _ => Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE).with_detail(
+            "content-type: expected application/json, application/x-ndjson or \
+             application/x-protobuf",
+        )),
+    }
+}
+
 /// Takes a batch of reports in.
 ///
 /// Answered report by report: what is accepted is durable, and the rest says why not. Reports may
@@ -116,7 +150,21 @@ fn report(value: serde_json::Value) -> Report {
 #[utoipa::path(
     post, path = "/v1/ingest/telemetry", tag = "ingest",
     operation_id = "ingest_telemetry",
-    request_body = SentBatch,
+    params(
+        (
+            "content-encoding" = Option<String>,
+            Header,
+            description = "`gzip`; the bound of 1 MiB holds for what is unpacked",
+        ),
+    ),
+    request_body(
+        content(
+            (SentBatch = "application/json"),
+            (String = "application/x-ndjson"),
+            (Vec<u8> = "application/x-protobuf"),
+        ),
+        description = "a batch; or a report a line (NDJSON); or a `fleet.v1.IngestTelemetryRequest`",
+    ),
     responses(
         (status = 200, body = BatchAnswer, description = "one result for each report"),
         Refusals,
@@ -126,10 +174,10 @@ pub(super) async fn telemetry(
     State(service): Asked,
     Extension(payer): Extension<Payer>,
     Query(NoParameters {}): Query<NoParameters>,
-    Json(SentBatch { events }): Json<SentBatch>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Answer<BatchAnswer> {
-    let reports = events.into_iter().map(report).collect();
-    let results = service.ingest(&payer, Batch::new(Form::Json, reports)).await?;
+    let results = service.ingest(&payer, batch(&headers, body)?).await?;
     let accepted = results.iter().filter(|r| r.outcome == Outcome::Accepted).count();
     Ok(Json(BatchAnswer { accepted, results }))
 }

@@ -27,7 +27,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, decompression::RequestDecompressionLayer};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -57,6 +57,8 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
             let nowhere = "no such path: /openapi.json lists those there are";
             Problem::of_status(StatusCode::NOT_FOUND).with_detail(nowhere)
         })
+        // The bound holds for what is unpacked: extractors count it.
+        .layer(RequestDecompressionLayer::new())
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(manners::in_time))
