@@ -49,7 +49,7 @@ async fn fault(data: &DataDir) -> Result<Option<String>> {
         }
     }
     for group in [ARCHIVER, RECORDER] {
-        for lag in data.log.lag(group).await? {
+        for lag in data.log.lag(group).await?.partitions {
             let stored = watermarks.get(&lag.partition).copied().unwrap_or(0);
             let committed = lag.committed.unwrap_or(0);
             if stored < committed {

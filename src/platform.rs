@@ -11,9 +11,14 @@ use std::{
 
 use anyhow::{Context, Result};
 use fleet_api::{keys::KeyText, slo::Level};
-use fleet_core::{hook::Hook, ratelimit::MemoryLimiter, route::Router};
+use fleet_core::{
+    hook::Hook,
+    ratelimit::MemoryLimiter,
+    route::Router,
+    stream::lag::{Board, LagMetrics, LagSettings},
+};
 use fleet_pipeline::{
-    ARCHIVER, ConsumerSettings, Levels, PipelineMetrics, RECORDER, Sink, consumer,
+    ARCHIVER, ConsumerSettings, Lag, Levels, PipelineMetrics, RECORDER, Sink, consumer,
 };
 use fleet_sim::{Progress, SimMetrics, SimSettings, osrm};
 use prometheus::Registry;
@@ -73,16 +78,17 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
         services.spawn(consumer::run(settings, parts, until_stopped(stopped.clone())));
     }
     let levels = metrics.levels().clone();
+    let lag = board();
     let mut helpers = JoinSet::new();
     helpers.spawn(fleet_pipeline::keep_house(
         Arc::clone(&data.log) as _,
         Arc::clone(&data.store) as _,
         Arc::clone(&data.clock),
         metrics,
-        vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
+        Lag { board: Arc::clone(&lag), metrics: LagMetrics::register(&registry)? },
         until_stopped(stopped.clone()),
     ));
-    let mut api = api_parts(&data, &registry, &levels, local_key);
+    let mut api = api_parts(&data, &registry, &levels, &lag, local_key);
     api.slo_source = fleet_api::slo::source(&settings.api.slo)?;
     let asked = settings.api.clone();
     services.spawn(fleet_api::run(asked, api, listener, grpc_listener, until_stopped(stopped)));
@@ -90,7 +96,7 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
     info!(%address, %grpc_address, data_dir = %settings.data_dir.display(), "listening");
     if is_terminal {
         let (progress, log) = (Arc::clone(&progress), Arc::clone(&data.log) as _);
-        helpers.spawn(progress::show(progress, log, address, grpc_address));
+        helpers.spawn(progress::show(progress, log, lag, address, grpc_address));
     }
 
     let outcome = simulate(settings, &data, &registry, &progress, hook, &mut services).await;
@@ -131,6 +137,12 @@ fn group_parts(data: &DataDir, metrics: &PipelineMetrics, hook: &Hook) -> consum
     }
 }
 
+/// How both groups are doing.
+fn board() -> Arc<Board> {
+    let groups = [ARCHIVER, RECORDER].map(str::to_owned);
+    Arc::new(Board::new(&groups, LagSettings::default()))
+}
+
 /// Bytes of the operating system's generator.
 pub(crate) fn entropy(bytes: &mut [u8]) -> fleet_core::Result<()> {
     getrandom::fill(bytes)
@@ -141,6 +153,7 @@ fn api_parts(
     data: &DataDir,
     registry: &Registry,
     levels: &Levels,
+    lag: &Arc<Board>,
     local_key: KeyText,
 ) -> fleet_api::Components {
     fleet_api::Components {
@@ -149,6 +162,7 @@ fn api_parts(
         state: Arc::clone(&data.state) as _,
         clock: Arc::clone(&data.clock),
         groups: vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
+        lag: Arc::clone(lag),
         registry: registry.clone(),
         limiter: Arc::new(MemoryLimiter::new(Arc::clone(&data.clock))),
         entropy,

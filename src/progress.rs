@@ -7,7 +7,13 @@ use std::{
     time::Duration,
 };
 
-use fleet_core::{stream::EventLog, time::Time};
+use fleet_core::{
+    stream::{
+        EventLog,
+        lag::{Board, Verdict},
+    },
+    time::Time,
+};
 use fleet_pipeline::ARCHIVER;
 use fleet_sim::Progress;
 use tokio::time::{MissedTickBehavior, interval};
@@ -22,6 +28,7 @@ const WRAP: &str = "\x1b[?7h";
 pub(crate) async fn show(
     progress: Arc<Progress>,
     log: Arc<dyn EventLog>,
+    board: Arc<Board>,
     address: SocketAddr,
     grpc_address: String,
 ) {
@@ -37,7 +44,8 @@ pub(crate) async fn show(
         let rate = events.saturating_sub(before);
         before = events;
         let lag = log.lag(ARCHIVER).await.ok();
-        let lag = lag.map(|lag| lag.iter().map(|partition| partition.records).sum());
+        let lag =
+            lag.map(|lag| (lag.records(), board.health(ARCHIVER).map(|health| health.verdict)));
         let line = line(progress.trucks(), rate, lag, progress.world_time(), address);
         say(&format!("{CLEAR}{CUT}{line}{WRAP}"));
     }
@@ -47,11 +55,18 @@ pub(crate) async fn show(
 fn line(
     (moving, trucks): (usize, usize),
     rate: u64,
-    lag: Option<u64>,
+    lag: Option<(u64, Option<Verdict>)>,
     time: Time,
     address: SocketAddr,
 ) -> String {
-    let lag = lag.map_or("?".to_owned(), |lag| lag.to_string());
+    // What is well needs no word, and the line has room for one only.
+    let lag = match lag {
+        None => "?".to_owned(),
+        Some((records, Some(verdict))) if verdict < Verdict::CatchingUp => {
+            format!("{records} ({})", verdict.as_str().replace('_', " "))
+        }
+        Some((records, _)) => records.to_string(),
+    };
     let time = time.to_string();
     let time = time.split('.').next().unwrap_or_default();
     format!("{moving}/{trucks} moving  {rate} events/s  lag {lag}  {time}Z  http://{address}/")
@@ -100,7 +115,7 @@ mod tests {
     fn eighty_columns_hold_the_line() {
         let time = "2026-01-05T12:34:56Z".parse().expect("a time");
         let address = "127.0.0.1:8080".parse().expect("an address");
-        let line = line((22, 30), 60, Some(0), time, address);
+        let line = line((22, 30), 60, Some((0, Some(Verdict::CaughtUp))), time, address);
         assert_eq!(
             line,
             "22/30 moving  60 events/s  lag 0  2026-01-05T12:34:56Z  http://127.0.0.1:8080/"

@@ -21,6 +21,7 @@ use fleet_core::{
     store::sqlite::SqliteStore,
     stream::{
         EventLog, NewRecord, Topic,
+        lag::{Board, LagSettings},
         sqlite::{SqliteLog, SqliteLogSettings},
     },
     time::{Clock, SystemClock},
@@ -91,12 +92,14 @@ fn start(runtime: &Runtime, dir: &Path) -> Result<(Arc<SqliteLog>, Arc<dyn Clock
     };
     let sink = Sink::Archiver { retention: Duration::from_secs(86_400) };
     runtime.spawn(consumer::run(ConsumerSettings::new(sink), parts, std::future::pending()));
+    let groups = vec![ARCHIVER.to_owned()];
     let parts = fleet_api::Components {
         log: Arc::clone(&log) as _,
         store,
         state,
         clock: Arc::clone(&clock),
-        groups: vec![ARCHIVER.to_owned()],
+        lag: Arc::new(Board::new(&groups, LagSettings::default())),
+        groups,
         registry,
         limiter: Arc::new(MemoryLimiter::new(Arc::clone(&clock))),
         entropy: |_| Ok(()), // no keys are made

@@ -32,8 +32,13 @@ mod text;
 use std::{fmt, sync::Arc, time::Duration};
 
 use fleet_core::{
-    Result, ratelimit::RateLimiter, slo::CountSource, state::StateStore, store::FleetStore,
-    stream::EventLog, time::Clock,
+    Result,
+    ratelimit::RateLimiter,
+    slo::CountSource,
+    state::StateStore,
+    store::FleetStore,
+    stream::{EventLog, lag::Board},
+    time::Clock,
 };
 use tokio::net::TcpListener;
 
@@ -58,6 +63,8 @@ pub struct Components {
     pub clock: Arc<dyn Clock>,
     /// Consumer groups to report on.
     pub groups: Vec<String>,
+    /// How those are doing; somebody has to sample it.
+    pub lag: Arc<Board>,
     /// What `/metrics` shows.
     pub registry: prometheus::Registry,
     /// The buckets of those who ask.

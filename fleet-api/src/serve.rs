@@ -6,15 +6,21 @@ use std::{
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use fleet_core::{
     Error, Result, connect,
     service::{self, Setting},
     settings::Values,
+    stream::{
+        EventLog,
+        lag::{Board, LagMetrics, LagSettings},
+    },
     time::{Clock, SystemClock},
 };
 use prometheus::Registry;
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
 use crate::{Components, Doors, Settings, keys::KeyText};
@@ -57,6 +63,7 @@ const SETTINGS: [Setting; 22] = [
     .or("in-process"),
     Setting::new("admin_key_file", "FILE", "An API key with every scope; made if it is not there"),
 ];
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The groups it reports on: those of `fleet-pipeline`, which it does not depend on.
 const GROUPS: [&str; 2] = ["fleet-telemetry-archiver", "fleet-trip-recorder"];
 
@@ -97,13 +104,17 @@ pub async fn main() -> Result<()> {
     let local_key = read.admin_key_file.as_deref().map(admin_key).transpose()?;
     let [log, store, state] = read.urls;
     let registry = Registry::new();
+    let groups = GROUPS.map(str::to_owned).to_vec();
+    let lag = Arc::new(Board::new(&groups, LagSettings::default()));
+    let lag_metrics = LagMetrics::register(&registry)?;
     let components = Components {
         log: connect::log(&log, &registry, Arc::clone(&clock)).await?,
         store: connect::store(&store, Arc::clone(&clock)).await?,
         limiter: connect::limiter(&state)?,
         state: connect::state(&state, Arc::clone(&clock)).await?,
         clock,
-        groups: GROUPS.map(str::to_owned).to_vec(),
+        groups,
+        lag: Arc::clone(&lag),
         registry,
         entropy,
         tallies: crate::slo::Tallies::new(),
@@ -116,7 +127,22 @@ pub async fn main() -> Result<()> {
         None => "off".to_owned(),
     };
     info!(%address, grpc_address, "listening");
-    crate::run(read.settings, components, rest, grpc, stop).await
+    let (log, clock) = (Arc::clone(&components.log), Arc::clone(&components.clock));
+    tokio::select! {
+        ended = crate::run(read.settings, components, rest, grpc, stop) => ended,
+        () = watch_lag(&*log, &*clock, &lag, &lag_metrics) => Ok(()), // it has no end
+    }
+}
+
+/// Looks at the groups every few seconds. Groups tell of themselves, too; who is gone does not.
+async fn watch_lag(log: &dyn EventLog, clock: &dyn Clock, lag: &Board, metrics: &LagMetrics) {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        lag.sample(log, clock.now()).await;
+        metrics.show(lag);
+    }
 }
 
 /// Bytes of the operating system's generator.

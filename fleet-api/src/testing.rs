@@ -10,6 +10,7 @@ use fleet_core::{
     store::{TelemetryWrite, Write, sqlite::SqliteStore},
     stream::{
         Partition, Place, Topic,
+        lag::{Board, LagSettings},
         sqlite::{SqliteLog, SqliteLogSettings},
     },
     testkit::ManualClock,
@@ -50,6 +51,7 @@ pub(crate) fn service_with_limiter(
             limiter: limiter(&clock),
             clock,
             groups: Vec::new(),
+            lag: Arc::new(Board::new(&[], LagSettings::default())),
             registry: prometheus::Registry::new(),
             entropy,
             tallies: crate::slo::Tallies::new(),

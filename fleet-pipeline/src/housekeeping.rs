@@ -2,7 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fleet_core::{store::FleetStore, stream::EventLog, time::Clock};
+use fleet_core::{
+    store::FleetStore,
+    stream::{
+        EventLog,
+        lag::{Board, LagMetrics},
+    },
+    time::Clock,
+};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
@@ -11,13 +18,21 @@ use crate::PipelineMetrics;
 const SWEEP_EVERY_TICKS: u64 = 60;
 const TICK: Duration = Duration::from_secs(5);
 
+/// Where how the groups are doing is told: to whoever asks the board, and on `/metrics`.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the line above")]
+pub struct Lag {
+    pub board: Arc<Board>,
+    pub metrics: LagMetrics,
+}
+
 /// Sweeps and measures until `shutdown`. A failure is told and tried again at the next turn.
 pub async fn keep_house(
     log: Arc<dyn EventLog>,
     store: Arc<dyn FleetStore>,
     clock: Arc<dyn Clock>,
     metrics: PipelineMetrics,
-    groups: Vec<String>,
+    lag: Lag,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let mut ticks = interval(TICK);
@@ -30,9 +45,8 @@ pub async fn keep_house(
         }
         let now = clock.now();
         metrics.levels().judge(now);
-        for group in &groups {
-            metrics.refresh_lag(&*log, group, now).await;
-        }
+        lag.board.sample(&*log, now).await;
+        lag.metrics.show(&lag.board);
         if turn % SWEEP_EVERY_TICKS != 0 {
             continue;
         }

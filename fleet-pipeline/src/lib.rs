@@ -19,6 +19,6 @@ pub mod service;
 mod sink;
 
 pub use consumer::{Components, ConsumerSettings, run};
-pub use housekeeping::keep_house;
+pub use housekeeping::{Lag, keep_house};
 pub use metrics::{Levels, PipelineMetrics};
 pub use sink::{ARCHIVER, RECORDER, Sink};

@@ -10,11 +10,11 @@ use fleet_core::{
     Error, ErrorKind, Result,
     slo::{Counts, Gaps, Tally},
     store::Write,
-    stream::{EventLog, Record, Topic},
+    stream::{Record, Topic},
     time::Time,
 };
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
 /// An accepted event that could be asked for later than this was late.
@@ -125,8 +125,6 @@ pub struct PipelineMetrics {
     pub(crate) paused: IntGaugeVec,
     pub(crate) halted: IntGaugeVec,
     levels: Levels,
-    lag_records: IntGaugeVec,
-    lag_seconds: GaugeVec,
 }
 
 impl PipelineMetrics {
@@ -156,9 +154,6 @@ impl PipelineMetrics {
                 .buckets(buckets),
         )?;
         registry.register(Box::new(batch_records.clone()))?;
-        let lag = Opts::new("fleet_consumer_lag_seconds", "Age of the oldest uncommitted record");
-        let lag_seconds = GaugeVec::new(lag, &["group"])?;
-        registry.register(Box::new(lag_seconds.clone()))?;
         let metrics = Self {
             records: counters(
                 "fleet_pipeline_records_total",
@@ -174,8 +169,6 @@ impl PipelineMetrics {
             paused: gauges("fleet_pipeline_paused", "1 while the store is away")?,
             levels: Levels::register(registry)?,
             halted: gauges("fleet_pipeline_halted", "1 once a group has given up")?,
-            lag_records: gauges("fleet_consumer_lag_records", "Records not committed yet")?,
-            lag_seconds,
         };
         // Series are born at 0: one that appears at 3 would hide its first events from a rate.
         for topic in Topic::FLEET {
@@ -199,20 +192,5 @@ impl PipelineMetrics {
     /// What the groups count for service levels.
     pub const fn levels(&self) -> &Levels {
         &self.levels
-    }
-
-    /// Brings the lag of `group` up to date; unknown is left out, never told as 0.
-    pub async fn refresh_lag(&self, log: &dyn EventLog, group: &str, now: Time) {
-        let Ok(lag) = log.lag(group).await else {
-            drop(self.lag_records.remove_label_values(&[group]));
-            drop(self.lag_seconds.remove_label_values(&[group]));
-            return;
-        };
-        let records: u64 = lag.iter().map(|partition| partition.records).sum();
-        let oldest = lag.iter().filter_map(|partition| partition.oldest_appended_at).min();
-        let seconds = oldest.map_or(0.0, |at| now.ms_since(at).max(0) as f64 / 1e3);
-        let records = i64::try_from(records).unwrap_or(i64::MAX);
-        self.lag_records.with_label_values(&[group]).set(records);
-        self.lag_seconds.with_label_values(&[group]).set(seconds);
     }
 }

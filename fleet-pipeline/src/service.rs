@@ -7,12 +7,13 @@ use fleet_core::{
     hook::Hook,
     service::{self, Health, LISTEN, Setting},
     settings::Values,
+    stream::lag::{Board, LagMetrics, LagSettings},
     time::{Clock, SystemClock},
 };
 use prometheus::Registry;
 use tracing::info;
 
-use crate::{Components, ConsumerSettings, PipelineMetrics, Sink, consumer, keep_house};
+use crate::{Components, ConsumerSettings, Lag, PipelineMetrics, Sink, consumer, keep_house};
 
 const LOG: Setting = Setting::new("log_url", "URL", "The log: kafka://HOST:PORT[,…]");
 const STORE: Setting =
@@ -86,12 +87,14 @@ async fn run(settings: Settings) -> Result<()> {
         hook: Hook::default(),
     };
     health.set_ready();
+    let board = Arc::new(Board::new(&[group.to_owned()], LagSettings::default()));
+    let lag = Lag { board, metrics: LagMetrics::register(&registry)? };
     let keeping = keep_house(
         Arc::clone(&parts.log),
         Arc::clone(&parts.store),
         clock,
         parts.metrics.clone(),
-        vec![group.to_owned()],
+        lag,
         std::future::pending(),
     );
     tokio::select! {

@@ -303,6 +303,13 @@ impl From<Group> for v1::ConsumerGroup {
             partitions: all(group.partitions),
             lag_records: group.lag_records,
             lag_seconds: Some(group.lag_seconds),
+            verdict: group.verdict.to_owned(),
+            since_ms: group.since.map(Time::as_ms),
+            members: group.members,
+            rebalancing: group.rebalancing,
+            lag_trend: group.lag_trend,
+            catch_up_seconds: group.catch_up_seconds,
+            loss_in_seconds: group.loss_in_seconds,
         }
     }
 }
@@ -315,6 +322,8 @@ impl From<GroupPartition> for v1::PartitionLag {
             committed: lag.committed,
             end: lag.end,
             lag_records: lag.lag_records,
+            lag_seconds: lag.lag_seconds,
+            verdict: lag.verdict.to_owned(),
         }
     }
 }

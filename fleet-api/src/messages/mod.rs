@@ -204,8 +204,24 @@ pub(crate) struct Group {
     pub(crate) group: String,
     /// Records not committed, of all its partitions.
     pub(crate) lag_records: u64,
-    /// Age of the oldest of them, s.
+    /// Age of the oldest of them, s; 0 when caught up.
     pub(crate) lag_seconds: f64,
+    /// How it is doing, in the word of its worst partition: rewound, no_consumer, stalled,
+    /// never_started, falling_behind, unknown, catching_up, keeping_pace, caught_up.
+    #[schema(value_type = String, example = "caught_up")]
+    pub(crate) verdict: &'static str,
+    /// Since when; none while nothing has been seen.
+    pub(crate) since: Option<Time>,
+    /// Its members; none if the log cannot tell, or while they come and go.
+    pub(crate) members: Option<u32>,
+    /// Whether its partitions are being shared out anew.
+    pub(crate) rebalancing: bool,
+    /// By how many seconds the longest wait grows in a second; none if there is too little to go by.
+    pub(crate) lag_trend: Option<f64>,
+    /// Time until it has caught up, s; none if that is not foreseen.
+    pub(crate) catch_up_seconds: Option<f64>,
+    /// Time until records that wait are deleted, s; none if that is not foreseen.
+    pub(crate) loss_in_seconds: Option<f64>,
     pub(crate) partitions: Vec<GroupPartition>,
 }
 
@@ -219,6 +235,11 @@ pub(crate) struct GroupPartition {
     /// The offset that the next record will get.
     pub(crate) end: u64,
     pub(crate) lag_records: u64,
+    /// Age of the oldest record that waits, s.
+    pub(crate) lag_seconds: f64,
+    /// How the group is doing here, in a word as above.
+    #[schema(value_type = String, example = "caught_up")]
+    pub(crate) verdict: &'static str,
 }
 
 /// What to ask of a truck's history.

@@ -2,6 +2,7 @@
 //! in its own file.
 
 mod fleet;
+mod groups;
 mod pipeline;
 mod telemetry;
 mod trips;

@@ -1,16 +1,16 @@
-//! Consumer groups and dead letters.
+//! Dead letters.
 
 use fleet_core::{
     Error, ErrorKind, Result,
     stream::{
-        PartitionLag, Topic,
+        Topic,
         dead_letter::{self, Counted, DeadLetter, Filter, Mode, Redriven, Redriver, Refusal},
     },
 };
 
 use super::Service;
 use crate::{
-    messages::{Group, GroupPartition, LettersFilter, Page, RedriveQuestion, RedriveResult},
+    messages::{LettersFilter, Page, RedriveQuestion, RedriveResult},
     page,
 };
 
@@ -31,22 +31,6 @@ pub(crate) struct KeptLetter {
 }
 
 impl Service {
-    pub(crate) async fn groups(&self) -> Result<Vec<Group>> {
-        let now = self.parts.clock.now();
-        let mut groups = Vec::new();
-        for group in &self.parts.groups {
-            let lag = self.parts.log.lag(group).await?;
-            let oldest = lag.iter().filter_map(|partition| partition.oldest_appended_at).min();
-            groups.push(Group {
-                group: group.clone(),
-                lag_records: lag.iter().map(|partition| partition.records).sum(),
-                lag_seconds: oldest.map_or(0.0, |at| now.ms_since(at).max(0) as f64 / 1e3),
-                partitions: lag.iter().map(group_partition).collect(),
-            });
-        }
-        Ok(groups)
-    }
-
     pub(crate) async fn dead_letters(
         &self,
         asked: &LettersFilter,
@@ -195,14 +179,4 @@ fn filter(asked: &LettersFilter) -> Result<Filter> {
     }
     let reason = reason.as_deref().map(str::parse).transpose()?;
     Ok(Filter { topics, reason, from: *from, to: *to })
-}
-
-fn group_partition(lag: &PartitionLag) -> GroupPartition {
-    GroupPartition {
-        topic: lag.partition.topic.to_string(),
-        partition: lag.partition.number,
-        committed: lag.committed,
-        end: lag.end,
-        lag_records: lag.records,
-    }
 }

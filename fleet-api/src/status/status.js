@@ -140,6 +140,34 @@ async function refreshSlos() {
   }
 }
 
+function groupRow(group) {
+  const isWell = ["caught_up", "keeping_pace", "catching_up"].includes(group.verdict);
+  const inHours = (seconds) => seconds < 5400 ? `${number(seconds / 60, 1)} min` : `${number(seconds / 3600, 1)} h`;
+  const foreseen = group.loss_in_seconds !== null ? `first records lost in ${inHours(group.loss_in_seconds)}`
+    : group.catch_up_seconds ? `caught up in ${inHours(group.catch_up_seconds)}` : "";
+  const row = document.createElement("tr");
+  row.append(element("th", group.group), element("td", words(group.verdict), isWell ? "" : "bad"),
+    element("td", group.since ? ist(group.since) : "not known yet"),
+    element("td", group.rebalancing ? "rebalancing" : group.members === null ? "unknown" : `${group.members}`, "number"),
+    element("td", number(group.lag_records, 0), "number"), element("td", number(group.lag_seconds, 0), "number"),
+    element("td", foreseen, group.loss_in_seconds !== null ? "bad" : ""));
+  row.firstChild.scope = "row";
+  return row;
+}
+
+async function refreshGroups() {
+  try {
+    const list = await (await get("/v1/pipeline/groups")).json();
+    byId("groups").replaceChildren(...list.items.map(groupRow));
+  } catch (error) {
+    const row = document.createElement("tr");
+    const cell = element("td", `not available: ${error.message}`, "bad");
+    cell.colSpan = 7;
+    row.append(cell);
+    byId("groups").replaceChildren(row);
+  }
+}
+
 async function refreshTrucks() {
   let token = "";
   do {
@@ -195,5 +223,7 @@ function start() {
   setInterval(refreshTotals, 5000);
   refreshSlos();
   setInterval(refreshSlos, 15000);
+  refreshGroups();
+  setInterval(refreshGroups, 5000);
 }
 start();

@@ -18,6 +18,7 @@ mod bounds;
 pub mod dead_letter;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod lag;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -165,6 +166,36 @@ pub struct PartitionLag {
     pub oldest_appended_at: Option<Time>,
 }
 
+/// Who reads for a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// The log cannot tell.
+    Unknown,
+    /// Members come or go: the partitions are being shared out anew.
+    Rebalancing,
+    /// So many.
+    Present(u32),
+}
+
+/// How far a group is behind, and what may become of it. [`lag`] makes a verdict of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupLag {
+    /// Who reads.
+    pub members: Members,
+    /// By topic and number; empty for a group that nobody knows.
+    pub partitions: Vec<PartitionLag>,
+    /// The age at which records are deleted even if this group has not committed them; `None` if
+    /// they are kept for it.
+    pub lost_after: Option<Duration>,
+}
+
+impl GroupLag {
+    /// Records kept and not committed, of all partitions.
+    pub fn records(&self) -> u64 {
+        self.partitions.iter().map(|partition| partition.records).sum()
+    }
+}
+
 /// The port of the log. See the module for what it promises.
 #[async_trait]
 pub trait EventLog: Send + Sync + fmt::Debug {
@@ -197,11 +228,11 @@ pub trait EventLog: Send + Sync + fmt::Debug {
     /// `Unavailable`.
     async fn extents(&self, topic: &Topic) -> Result<Vec<PartitionExtent>>;
 
-    /// How far `group` is behind on each partition of its topics; empty for an unknown group.
+    /// How far `group` is behind on each partition of its topics, and who reads for it.
     ///
     /// # Errors
     /// `Unavailable`.
-    async fn lag(&self, group: &str) -> Result<Vec<PartitionLag>>;
+    async fn lag(&self, group: &str) -> Result<GroupLag>;
 
     /// Deletes what is older than the log's retention at `now`, but nothing that a registered
     /// group has not committed. Returns how many records went. A partition loses its oldest up to

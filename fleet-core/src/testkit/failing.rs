@@ -31,8 +31,7 @@ use crate::{
         Watermarks, Write, WriteOutcome,
     },
     stream::{
-        Consumer, EventLog, NewRecord, Partition, PartitionExtent, PartitionLag, Place, Record,
-        Topic,
+        Consumer, EventLog, GroupLag, NewRecord, Partition, PartitionExtent, Place, Record, Topic,
     },
     time::Time,
 };
@@ -360,7 +359,7 @@ impl EventLog for FailingLog {
         self.inner.extents(topic).await
     }
 
-    async fn lag(&self, group: &str) -> Result<Vec<PartitionLag>> {
+    async fn lag(&self, group: &str) -> Result<GroupLag> {
         self.inner.lag(group).await
     }
 

@@ -138,7 +138,7 @@ async fn caught_up(log: &KafkaLog) {
     for group in GROUPS {
         loop {
             let lag = log.lag(group).await.unwrap();
-            if lag.iter().map(|partition| partition.records).sum::<u64>() == 0 {
+            if lag.records() == 0 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(200)).await; // nobody tells another process

@@ -27,6 +27,7 @@ use fleet_core::{
     stream::{
         EventLog, NewRecord, Partition, Place, Record, Topic,
         dead_letter::{self, Reason, Refusal},
+        lag::{Board, LagSettings},
         sqlite::{SqliteLog, SqliteLogSettings},
     },
     testkit::{FailingStore, ManualClock, failing::StoreFaults},
@@ -78,6 +79,7 @@ impl Still {
         let (log, store) = (Arc::clone(&components.log), Arc::clone(&components.store));
         let key = components.local_key.as_ref().unwrap().reveal().to_owned();
         set_aside(&*log, &*clock).await;
+        components.lag.sample(&*log, clock.now()).await;
         let rest = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = rest.local_addr().unwrap().to_string();
@@ -124,12 +126,14 @@ fn open(dir: &Path, clock: &Arc<dyn Clock>) -> (fleet_api::Components, StoreFaul
     let store = SqliteStore::open(&dir.join("store.db"), Arc::clone(clock)).unwrap();
     let state = SqliteState::open(&dir.join("state.db"), Arc::clone(clock)).unwrap();
     let (store, faults) = FailingStore::new(Arc::new(store) as Arc<dyn FleetStore>);
+    let groups = [ARCHIVER, RECORDER].map(str::to_owned).to_vec();
     let components = fleet_api::Components {
         log: Arc::new(log),
         store: Arc::new(store),
         state: Arc::new(state),
         clock: Arc::clone(clock),
-        groups: vec![ARCHIVER.to_owned(), RECORDER.to_owned()],
+        lag: Arc::new(Board::new(&groups, LagSettings::default())),
+        groups,
         registry: prometheus::Registry::new(),
         limiter: Arc::new(MemoryLimiter::new(Arc::clone(clock))),
         entropy: counted,

@@ -10,6 +10,7 @@ use crate::program::Rest;
 pub(super) async fn compare(still: &mut Still) {
     let Still { rest, pipeline, .. } = still;
     let groups = pipeline.list_groups(v1::ListGroupsRequest {}).await.unwrap().into_inner();
+    assert!(groups.groups.iter().all(|group| group.verdict == "caught_up"), "{groups:?}");
     let groups: Vec<_> = groups.groups.iter().map(shown::group).collect();
     same(rest, "/v1/pipeline/groups", &json!({ "items": groups }));
     let mut ids = vec!["fleet.trips.v1.dlq:0:99".to_owned(), "x".to_owned()];

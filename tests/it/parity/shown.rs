@@ -92,12 +92,21 @@ pub(super) fn group(group: &v1::ConsumerGroup) -> Value {
             "committed": lag.committed,
             "end": lag.end,
             "lag_records": lag.lag_records,
+            "lag_seconds": lag.lag_seconds,
+            "verdict": lag.verdict,
         })
     };
     json!({
         "group": group.group,
         "lag_records": group.lag_records,
         "lag_seconds": group.lag_seconds,
+        "verdict": group.verdict,
+        "since": group.since_ms.map(time),
+        "members": group.members,
+        "rebalancing": group.rebalancing,
+        "lag_trend": group.lag_trend,
+        "catch_up_seconds": group.catch_up_seconds,
+        "loss_in_seconds": group.loss_in_seconds,
         "partitions": group.partitions.iter().map(partition).collect::<Vec<_>>(),
     })
 }

@@ -24,11 +24,11 @@ use rdkafka::{
 
 use super::{
     context::{Context, told},
-    settings::KafkaSettings,
+    settings::{GroupProtocol, KafkaSettings},
 };
 use crate::{
     Error, Result,
-    stream::{Partition, Place, Record, Topic},
+    stream::{Members, Partition, Place, Record, Topic},
     time::Time,
 };
 
@@ -150,6 +150,26 @@ impl Brokers {
         let observer = self.observer(group).map_err(|cause| self.told(&what, cause))?;
         while observer.poll(Duration::ZERO).is_some() {}
         committed_of(&*observer, partitions).map_err(|cause| self.told(&what, cause))
+    }
+
+    /// Who reads for `group`. Lag can be told without it: who may not ask is not told.
+    pub(super) fn members(&self, group: &str) -> Members {
+        if self.settings.protocol == GroupProtocol::Consumer {
+            return Members::Unknown; // librdkafka asks about groups of the classic protocol
+        }
+        let Ok(told) = self.asker.fetch_group_list(Some(group), ANSWER_TIMEOUT) else {
+            return Members::Unknown;
+        };
+        let Some(found) = told.groups().iter().find(|found| found.name() == group) else {
+            return Members::Present(0);
+        };
+        match found.state() {
+            "PreparingRebalance" | "CompletingRebalance" => Members::Rebalancing,
+            "Stable" | "Empty" | "Dead" => {
+                Members::Present(u32::try_from(found.members().len()).unwrap_or(u32::MAX))
+            }
+            _ => Members::Unknown,
+        }
     }
 
     /// A client of that group that never joins it.

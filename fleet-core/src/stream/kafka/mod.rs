@@ -61,8 +61,8 @@ pub use self::{
     },
 };
 use super::{
-    Consumer, EventLog, NewRecord, Partition, PartitionExtent, PartitionLag, Place, Record, Topic,
-    bounds,
+    Consumer, EventLog, GroupLag, Members, NewRecord, Partition, PartitionExtent, PartitionLag,
+    Place, Record, Topic, bounds,
 };
 use crate::{
     Error, Result,
@@ -333,15 +333,17 @@ impl EventLog for KafkaLog {
             .collect())
     }
 
-    async fn lag(&self, group: &str) -> Result<Vec<PartitionLag>> {
+    async fn lag(&self, group: &str) -> Result<GroupLag> {
         self.learn().await?;
         let topics = self.registry().topics_of(group).cloned().unwrap_or_default();
         let mut partitions = Vec::new();
         for topic in &topics {
             partitions.extend(self.partitions_there(topic).await?);
         }
+        let lost_after = self.brokers.settings.topics.retention;
         if partitions.is_empty() {
-            return Ok(Vec::new());
+            let (members, partitions) = (Members::Present(0), Vec::new());
+            return Ok(GroupLag { members, partitions, lost_after });
         }
         let group = group.to_owned();
         let look = move |brokers: &Brokers| {
@@ -362,7 +364,8 @@ impl EventLog for KafkaLog {
                 oldest_appended_at: oldest.get(&partition).copied(),
                 partition,
             };
-            Ok(extents.into_iter().map(lag).collect())
+            let partitions = extents.into_iter().map(lag).collect();
+            Ok(GroupLag { members: brokers.members(&group), partitions, lost_after })
         };
         self.brokers.ask(look).await
     }

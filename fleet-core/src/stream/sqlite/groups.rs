@@ -90,6 +90,12 @@ impl Groups {
         }
     }
 
+    /// How many members the group has.
+    pub(super) fn members(&self, group: &str) -> u32 {
+        let members = self.by_name.get(group).map_or(0, |group| group.members.len());
+        u32::try_from(members).unwrap_or(u32::MAX)
+    }
+
     /// The group's generation: unchanged as long as nobody joins or leaves.
     pub(super) fn generation(&self, group: &str) -> u64 {
         self.by_name.get(group).map_or(0, |group| group.generation)

@@ -29,8 +29,8 @@ use self::{
     rows::{TRIM_CHUNK, appended_at, incarnation, load, read_records, stored_extent, trim_some},
 };
 use super::{
-    Consumer, EventLog, NewRecord, Partition, PartitionExtent, PartitionLag, Place, Record, Topic,
-    bounds,
+    Consumer, EventLog, GroupLag, Members, NewRecord, Partition, PartitionExtent, PartitionLag,
+    Place, Record, Topic, bounds,
 };
 use crate::{
     Error, Result,
@@ -318,14 +318,19 @@ impl EventLog for SqliteLog {
             .await
     }
 
-    async fn lag(&self, group: &str) -> Result<Vec<PartitionLag>> {
+    async fn lag(&self, group: &str) -> Result<GroupLag> {
+        let members;
         let wanted: Vec<(Partition, Option<u64>, u64)> = {
             let known = self.0.known();
+            // Members are of the process that writes.
+            let present = Members::Present(known.groups.members(group));
+            members = if self.0.writer.is_some() { present } else { Members::Unknown };
             let positions = known.groups.positions(group);
             let end = |partition| known.kept.of(partition).1;
             positions.map(|(partition, at)| (partition.clone(), at, end(partition))).collect()
         };
-        self.0
+        let partitions = self
+            .0
             .readers
             .read(move |connection| {
                 let lag = |(partition, committed, end): (Partition, Option<u64>, u64)| {
@@ -340,7 +345,8 @@ impl EventLog for SqliteLog {
                 };
                 wanted.into_iter().map(lag).collect()
             })
-            .await
+            .await?;
+        Ok(GroupLag { members, partitions, lost_after: None })
     }
 
     async fn trim(&self, now: Time) -> Result<u64> {

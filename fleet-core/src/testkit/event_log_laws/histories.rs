@@ -235,7 +235,7 @@ impl History<'_> {
             assert_eq!((extent.start, extent.end), (start, end), "{:?}", extent.partition);
         }
         for (ix, group) in self.groups.iter().enumerate() {
-            let lags = log.lag(&self.group(ix)).await.expect("the log is there");
+            let lags = log.lag(&self.group(ix)).await.expect("the log is there").partitions;
             assert_eq!(lags.is_empty(), !group.is_registered);
             for lag in lags {
                 let (start, end) = self.bounds(&lag.partition);

@@ -81,6 +81,32 @@ pub async fn members_share_the_partitions(subject: Subject) {
     }
 }
 
+/// A group tells how many read for it: nobody, whoever joins, and whoever has not left.
+pub async fn members_are_counted(subject: Subject) {
+    let (log, topic) = ((subject.open)(), subject.events());
+    let group = subject.group("archiver");
+    publish(&*log, records(&topic, 0, 64, 64)).await;
+    let mut members = Members::new();
+    for count in [1, 2, 1, 0] {
+        if count > members.len() {
+            members.push(join(&*log, &group, &topic).await);
+        } else {
+            drop(members.pop());
+        }
+        let wanted = u32::try_from(count).expect("few");
+        let told = async {
+            while log.lag(&group).await.expect("the log is there").members
+                != crate::stream::Members::Present(wanted)
+            {
+                let mut came = vec![Vec::new(); members.len()];
+                take_turns(&mut members, &mut came).await;
+                tokio::time::sleep(TURN).await; // no member, no turn
+            }
+        };
+        in_time("members are told as they are", told).await;
+    }
+}
+
 /// Who leaves hands its partitions over, and with them what it has taken and not committed; what
 /// the others have taken meanwhile does not come to them twice.
 pub async fn a_leaving_member_hands_over_what_it_has_not_committed(subject: Subject) {
@@ -127,7 +153,7 @@ pub async fn a_commit_of_what_was_reassigned_changes_nothing(subject: Subject) {
 
     commit(&mut *members[0], &all).await; // of which it has kept a part
     let moved = members[1].assignment();
-    let lags = log.lag(&group).await.expect("the log is there");
+    let lags = log.lag(&group).await.expect("the log is there").partitions;
     for lag in lags.iter().filter(|lag| moved.contains(&lag.partition)) {
         assert_eq!(lag.records, lag.end, "{:?} is not its own", lag.partition);
     }

@@ -74,6 +74,7 @@ async fn what_is_delivered_wrongly_is_found() {
 #[tokio::test(start_paused = true)]
 async fn what_is_kept_or_counted_wrongly_is_found() {
     rejects!(
+        TellsOneMember: members_are_counted,
         LagsFromZero: lag_counts_what_is_kept_and_not_committed,
         LagsSinceTheNewest: lag_counts_what_is_kept_and_not_committed,
         TrimsTheUncommitted: trim_keeps_what_is_young_or_not_committed,

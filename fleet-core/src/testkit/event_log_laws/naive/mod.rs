@@ -11,7 +11,7 @@ use self::member::NaiveMember;
 use super::*;
 use crate::{
     Error, Result,
-    stream::{PartitionExtent, PartitionLag},
+    stream::{GroupLag, Members, PartitionExtent, PartitionLag},
 };
 
 /// In which way a [`NaiveLog`] is broken; each breaks one law.
@@ -48,6 +48,7 @@ pub(super) enum Fault {
     TrimsTheYoung,
     TrimsHoles,
     NeverWaits,
+    TellsOneMember,
 }
 
 const PARTITIONS: u32 = 3;
@@ -318,8 +319,14 @@ impl EventLog for NaiveLog {
         Ok(written.map(extent).collect())
     }
 
-    async fn lag(&self, group: &str) -> Result<Vec<PartitionLag>> {
-        Ok(self.shared.lags(group))
+    async fn lag(&self, group: &str) -> Result<GroupLag> {
+        let partitions = self.shared.lags(group);
+        let present = lock(&self.shared.present);
+        let members = match present.get(&self.shared.group_name(group)).map(BTreeMap::len) {
+            Some(_) if self.shared.has(Fault::TellsOneMember) => 1,
+            members => u32::try_from(members.unwrap_or(0)).unwrap_or(u32::MAX),
+        };
+        Ok(GroupLag { members: Members::Present(members), partitions, lost_after: None })
     }
 
     async fn trim(&self, now: Time) -> Result<u64> {
