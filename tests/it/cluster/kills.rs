@@ -30,8 +30,8 @@ impl Torture {
     }
 }
 
-const VICTIMS: [&str; 7] =
-    ["simulator", "other simulator", "archiver", "recorder", "broker", "store", "redis"];
+const VICTIMS: [&str; 8] =
+    ["simulator", "other simulator", "archiver", "recorder", "api", "broker", "store", "redis"];
 
 /// Kills one and starts it again; what is a service comes back at once, a server when it is ready.
 fn strike(victim: &str, servers: &Servers, services: &mut Supervisor) -> bool {
@@ -40,6 +40,7 @@ fn strike(victim: &str, servers: &Servers, services: &mut Supervisor) -> bool {
         "recorder" => 1,
         "simulator" => 2,
         "other simulator" => 3,
+        "api" => 4,
         server => {
             let server = match server {
                 "broker" => &servers.kafka,
@@ -86,6 +87,8 @@ fn with_every_process_killed_in_random_order_the_store_is_that_of_an_undisturbed
         let more = ["--holder", holder, "--lease-ttl-ms", "2000"];
         services.start("fleet-sim", servers.arguments("fleet-sim", &[&flags[..], &more].concat()));
     }
+    // Its history of service levels is kept beside the checkpoints.
+    services.start("fleet-api", servers.arguments("fleet-api", &[]));
 
     let stream = Stream::new(torture.seed, "cluster test", "kills");
     let (began, mut killed) = (now(), 0);
@@ -94,8 +97,8 @@ fn with_every_process_killed_in_random_order_the_store_is_that_of_an_undisturbed
             break;
         }
         services.watch(Duration::from_millis(stream.below(2 * draw, 2_500)), |_, _| false);
-        let (round, turn) = (draw / 7, usize::try_from(draw % 7).unwrap());
-        // Each once in seven, in an order drawn anew.
+        let (round, turn) = (draw / 8, usize::try_from(draw % 8).unwrap());
+        // Each once in eight, in an order drawn anew.
         let mut order = VICTIMS;
         order.sort_by_key(|victim| {
             Stream::new(torture.seed, victim, "turns").below(round, u64::MAX)
@@ -113,8 +116,8 @@ fn with_every_process_killed_in_random_order_the_store_is_that_of_an_undisturbed
     let (cluster, letters) = servers.dump();
     assert_equal(&calm, &cluster);
     assert_eq!(letters, 0, "dead letters");
-    for consumer in 0..2 {
-        assert!(services.stop(consumer).success(), "{}", services.log(consumer));
+    for service in [0, 1, 4] {
+        assert!(services.stop(service).success(), "{}", services.log(service));
     }
     println!("equal after {killed} kills; ended by themselves: {}", services.failures());
     assert_eq!(killed, torture.kills, "the run was over before all kills had struck");
