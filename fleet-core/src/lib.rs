@@ -18,6 +18,7 @@
 //! | `testkit` | the laws every backend must pass, a manual clock, injected failures |
 //! | `full` | all of the above but `testkit` |
 
+pub mod analytics;
 pub mod backoff;
 #[cfg(feature = "cluster")]
 pub mod connect;
