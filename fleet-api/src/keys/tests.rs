@@ -140,3 +140,19 @@ async fn the_last_use_is_told_once_a_minute() {
     assert_eq!(used().await, Some(began.plus_ms(60_000)));
     assert_eq!(held.keys.list(None, 1).await.expect("read")[0].key_id, key.key_id);
 }
+
+#[tokio::test]
+async fn no_debug_print_shows_a_secret() {
+    let held = held();
+    let (key, text) = held.keys.create(new(&["admin"]), "local").await.expect("made");
+    let secret = text.reveal()[21..].to_owned();
+    let created = crate::messages::CreatedKey { key, secret: text.reveal().to_owned() };
+    let (service, _dir) = crate::testing::service();
+    let local = service.parts.local_key.as_ref().expect("one").reveal()[21..].to_owned();
+    let query = format!("id=A&lat=26&lon=91&key={}", text.reveal());
+    let sent = crate::ingest::osmand::Sent::new(&query, "").expect("read");
+    let bearer = format!("{text:?} {created:?} {:?} {service:?} {sent:?}", held.keys);
+    for secret in [secret, local] {
+        assert!(!bearer.contains(&secret), "{bearer}");
+    }
+}

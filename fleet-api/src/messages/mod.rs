@@ -439,11 +439,17 @@ pub(crate) struct KeyRequest {
     pub(crate) expires_at: Option<Time>,
 }
 
-/// A new key, with what is shown this once.
-#[derive(Debug, Serialize, ToSchema)]
+/// A new key, with what is shown this once, and never by `Debug`.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct CreatedKey {
     pub(crate) key: Key,
     /// What its holder sends as `Authorization: Bearer`. It is not kept: nobody can show it again.
     #[schema(example = "df_live_...")]
     pub(crate) secret: String,
+}
+
+impl std::fmt::Debug for CreatedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreatedKey").field("key", &self.key).finish_non_exhaustive()
+    }
 }

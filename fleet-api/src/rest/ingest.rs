@@ -290,3 +290,56 @@ async fn take_in(service: &Service, payer: &Payer, sent: &Sent<'_>) -> Result<Re
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KINDS: [&str; 3] = ["application/json", "application/x-ndjson", "application/x-protobuf"];
+    /// What a sender might have meant, to be cut and damaged.
+    const WHOLE: &str = r#"{"events":[{"truck_id":"TRK-A","seq":1,"event_time":"2026-01-05T00:00:00Z",
+        "position":{"lat":26.18,"lon":91.75},"status":"en_route","signals":{"speed_kmh":42.5}}]}"#;
+
+    fn read(kind: &'static str, body: Vec<u8>) -> Result<Batch, Problem> {
+        let kind = (header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        batch(&HeaderMap::from_iter([kind]), body.into())
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_batch_or_the_sender_s_fault(
+            kind in prop::sample::select(&KINDS[..]),
+            bytes in prop::collection::vec(any::<u8>(), 0..600),
+        ) {
+            if let Err(problem) = read(kind, bytes) {
+                prop_assert!(!problem.is_server_error(), "{problem:?}");
+            }
+        }
+
+        #[test]
+        fn a_damaged_batch_is_read_or_refused_and_what_is_read_is_valid(
+            kind in prop::sample::select(&KINDS[..]),
+            (at, byte, end) in (0..WHOLE.len(), any::<u8>(), 0..=WHOLE.len()),
+        ) {
+            let mut bytes = WHOLE.as_bytes().to_vec();
+            bytes[at] = byte;
+            bytes.truncate(end);
+            let reports = read(kind, bytes).map(|batch| batch.reports).unwrap_or_default();
+            for event in reports.into_iter().flatten() {
+                prop_assert!(event.validate().is_ok(), "{event:?}");
+                let again = fleet_proto::decode_event(&fleet_proto::encode_event(&event));
+                prop_assert_eq!(again.expect("valid"), event);
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_token_of_this_api_or_the_client_s_fault(text in "\\PC{0,80}|[A-Za-z0-9_-]{0,200}") {
+            let token = crate::page::after::<(Time, TripId)>("trips", Some(&text));
+            prop_assert!(text.is_empty() || token.is_err());
+            let cursor = crate::cursor::decode("one", &text);
+            prop_assert!(cursor.is_err(), "{cursor:?}");
+        }
+    }
+}
