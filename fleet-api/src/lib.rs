@@ -7,6 +7,7 @@
 mod accept;
 mod admin;
 mod cursor;
+mod geofences;
 mod grpc;
 mod guard;
 mod ingest;
@@ -17,6 +18,7 @@ mod messages;
 mod metrics;
 mod operations;
 mod page;
+mod places;
 mod problem;
 mod rest;
 #[cfg(feature = "service")]

@@ -29,6 +29,8 @@ fn every_answer_is_what_the_document_says() {
         }
         let url = path
             .replace("/series", "/series?signals=speed_kmh")
+            .replace("/geofence-events", "/geofence-events?from=2026-01-05T00:00:00Z")
+            .replace("{fence_id}", "depot")
             .replace("{truck_id}", "TRK-000002")
             .replace("{trip_id}", trip_id)
             .replace("{name}", "availability")
@@ -42,7 +44,7 @@ fn every_answer_is_what_the_document_says() {
         assert_eq!(faults(&document, content, &answer), [""; 0], "{url}: {answer}");
         asked += 1;
     }
-    assert_eq!(asked, 18);
+    assert_eq!(asked, 24);
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl TryFrom<v1::ListTrucksRequest> for TrucksQuestion {
     }
 }
 
-fn time(field: &str, ms: Option<i64>) -> Result<Option<Time>> {
+pub(super) fn time(field: &str, ms: Option<i64>) -> Result<Option<Time>> {
     ms.map(|ms| Time::from_ms(ms).check(field)).transpose()
 }
 

@@ -9,6 +9,7 @@ mod health;
 mod ingest;
 mod keys;
 mod pipeline;
+mod places;
 mod slo;
 mod status;
 mod telemetry;
@@ -23,7 +24,7 @@ use axum::{
 use fleet_core::{Error, Result};
 use fleet_proto::v1::{
     fleet_service_server::FleetServiceServer, key_service_server::KeyServiceServer,
-    pipeline_service_server::PipelineServiceServer,
+    pipeline_service_server::PipelineServiceServer, place_service_server::PlaceServiceServer,
     reliability_service_server::ReliabilityServiceServer,
     telemetry_service_server::TelemetryServiceServer, trip_service_server::TripServiceServer,
 };
@@ -105,6 +106,7 @@ fn routes(service: &Arc<Service>) -> Result<Routes> {
     Ok(Routes::new(bounded!(FleetServiceServer))
         .add_service(bounded!(TelemetryServiceServer))
         .add_service(bounded!(TripServiceServer))
+        .add_service(bounded!(PlaceServiceServer))
         .add_service(bounded!(PipelineServiceServer))
         .add_service(bounded!(ReliabilityServiceServer))
         .add_service(bounded!(KeyServiceServer))

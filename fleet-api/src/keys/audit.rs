@@ -21,7 +21,7 @@ pub struct AuditEntry {
     pub at: Time,
     /// Id of the key that asked for it, `local` for a command on the machine, `anonymous`.
     pub actor: String,
-    /// `key.create`, `key.revoke`, `dead_letters.redrive`, or the call that was refused.
+    /// `key.create`, `key.revoke`, `dead_letters.redrive`, `geofence.put`, `geofence.delete`, or the call that was refused.
     pub action: String,
     /// What was changed: a key's id, how many dead letters.
     pub target: String,
@@ -54,6 +54,14 @@ impl Keys {
             audit_id: audit_id.clone(),
         };
         Ok(document(AUDIT, &audit_id, &entry))
+    }
+
+    /// The write that keeps an entry about a change elsewhere, to go into one transaction with it.
+    ///
+    /// # Errors
+    /// `Unavailable` without randomness.
+    pub(crate) fn told(&self, at: Time, actor: &str, action: &str, target: &str) -> Result<Write> {
+        self.entry(at, actor, action, target, "done", "")
     }
 
     /// Keeps an entry about what is no change of keys.

@@ -21,13 +21,14 @@ pub enum Scope {
     ExportRead,
     DlqWrite,
     TelemetryWrite,
+    FencesWrite,
     KeysAdmin,
     AuditRead,
 }
 
 use Scope::{
-    AuditRead, ClusterRead, DlqWrite, ExportRead, FleetRead, KeysAdmin, PipelineRead, SloRead,
-    TelemetryWrite, TripsRead,
+    AuditRead, ClusterRead, DlqWrite, ExportRead, FencesWrite, FleetRead, KeysAdmin, PipelineRead,
+    SloRead, TelemetryWrite, TripsRead,
 };
 
 /// What only reads, and is no secret among the people of a fleet.
@@ -35,7 +36,7 @@ const VIEWER: &[Scope] = &[FleetRead, TripsRead, SloRead, PipelineRead, ClusterR
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         FleetRead,
         TripsRead,
         SloRead,
@@ -44,6 +45,7 @@ impl Scope {
         ExportRead,
         DlqWrite,
         TelemetryWrite,
+        FencesWrite,
         KeysAdmin,
         AuditRead,
     ];
@@ -53,7 +55,16 @@ impl Scope {
         ("viewer", VIEWER),
         (
             "operator",
-            &[FleetRead, TripsRead, SloRead, PipelineRead, ClusterRead, DlqWrite, ExportRead],
+            &[
+                FleetRead,
+                TripsRead,
+                SloRead,
+                PipelineRead,
+                ClusterRead,
+                DlqWrite,
+                ExportRead,
+                FencesWrite,
+            ],
         ),
         ("device", &[TelemetryWrite]),
         (
@@ -66,6 +77,7 @@ impl Scope {
                 ClusterRead,
                 DlqWrite,
                 ExportRead,
+                FencesWrite,
                 KeysAdmin,
                 AuditRead,
             ],
@@ -88,6 +100,7 @@ impl Scope {
             Self::ExportRead => "export:read",
             Self::DlqWrite => "dlq:write",
             Self::TelemetryWrite => "telemetry:write",
+            Self::FencesWrite => "fences:write",
             Self::KeysAdmin => "keys:admin",
             Self::AuditRead => "audit:read",
         }

@@ -5,7 +5,10 @@ use std::fmt::Write;
 use fleet_core::{domain::TripSummary, geo::Position};
 use serde_json::{Value, json};
 
-use crate::messages::{Replay, TruckPosition};
+use crate::{
+    messages::{Replay, TruckPosition},
+    places::{Line, ZonePlace},
+};
 
 fn point(at: Position) -> Value {
     json!([at.lon, at.lat])
@@ -37,6 +40,39 @@ pub(super) fn positions(positions: &[TruckPosition]) -> Value {
         })
     };
     collection(positions.iter().map(feature))
+}
+
+/// A point for each place.
+pub(super) fn points<'a, T: serde::Serialize + 'a>(
+    places: impl Iterator<Item = (&'a str, Position, &'a T)>,
+) -> Value {
+    collection(places.map(|(id, at, place)| {
+        json!({
+            "type": "Feature",
+            "id": id,
+            "geometry": { "type": "Point", "coordinates": point(at) },
+            "properties": properties(place, &["position"]),
+        })
+    }))
+}
+
+/// Zones: a circle is a point with a radius, as for geofences.
+pub(super) fn zones(zones: &[ZonePlace]) -> Value {
+    collection(zones.iter().map(|zone| {
+        let line = |line: &Line| line.points.iter().map(|at| point(*at)).collect::<Vec<_>>();
+        let lines: Vec<_> = zone.lines.iter().map(line).collect();
+        let geometry = match zone.centre {
+            Some(centre) => json!({ "type": "Point", "coordinates": point(centre) }),
+            None if zone.shape == "polygon" => json!({ "type": "Polygon", "coordinates": lines }),
+            None => json!({ "type": "MultiLineString", "coordinates": lines }),
+        };
+        json!({
+            "type": "Feature",
+            "id": zone.zone_id,
+            "geometry": geometry,
+            "properties": properties(zone, &["centre", "lines"]),
+        })
+    }))
 }
 
 /// Origin and destination of each trip: which way it took is not in a summary.

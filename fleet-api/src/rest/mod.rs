@@ -6,6 +6,7 @@ mod edge;
 mod etag;
 mod fleet;
 mod format;
+mod geofences;
 mod geojson;
 mod health;
 mod ingest;
@@ -13,6 +14,7 @@ mod keys;
 mod manners;
 mod openapi;
 mod pipeline;
+mod places;
 mod reader;
 mod slo;
 mod telemetry;
@@ -85,6 +87,12 @@ fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(telemetry::telemetry))
         .routes(routes!(telemetry::series))
         .routes(routes!(fleet::positions))
+        .routes(routes!(places::depots))
+        .routes(routes!(places::stations))
+        .routes(routes!(places::zones))
+        .routes(routes!(geofences::geofences, geofences::import_geofences))
+        .routes(routes!(geofences::geofence, geofences::put_geofence, geofences::delete_geofence))
+        .routes(routes!(geofences::fence_events))
         .routes(routes!(trips::trips))
         .routes(routes!(trips::trip))
         .routes(routes!(trips::replay))

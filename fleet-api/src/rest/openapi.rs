@@ -37,6 +37,7 @@ use crate::problem::ProblemBody;
         (name = "telemetry", description = "Reports: history, the feed, the live stream."),
         (name = "ingest", description = "Telemetry that is sent in."),
         (name = "trips", description = "Trips and how their promises ended."),
+        (name = "places", description = "Depots, stations, zones; geofences and what trucks did there."),
         (name = "pipeline", description = "Consumer groups and dead letters."),
         (name = "reliability", description = "Service levels over 30 days and five minutes."),
         (name = "keys", description = "API keys, and the audit of what was changed."),

@@ -7,6 +7,7 @@ mod ingest;
 mod keys;
 mod pages;
 mod pipeline;
+mod places;
 mod shown;
 mod streams;
 
@@ -336,6 +337,7 @@ async fn every_call_answers_like_its_twin() {
     compare_fleet(&mut still).await;
     compare_telemetry_and_trips(&mut still).await;
     histories::compare(&mut still).await;
+    places::compare(&mut still).await;
     pipeline::compare(&mut still).await;
     compare_slos(&mut still).await;
     streams::compare_feeds(&mut still).await;
@@ -345,7 +347,7 @@ async fn every_call_answers_like_its_twin() {
     // Nothing was left out: what the contract calls twins has been counted on both sides.
     let metrics = still.rest.get("/metrics").1;
     let twins = twins();
-    assert_eq!(twins.len(), 26);
+    assert_eq!(twins.len(), 36);
     for (route, method) in twins {
         let (verb, path) = route.split_once(' ').unwrap();
         let rest = format!("code_class=\"2xx\",method=\"{verb}\",route=\"{path}\"");
