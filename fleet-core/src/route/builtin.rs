@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     Router, assemble,
-    cache::Cache,
+    cache::Shared,
     ends::{End, Snapped},
     engine::{Engine, Finder},
     graph::Ferries,
@@ -27,22 +27,23 @@ const CACHE_ROUTES: usize = 256;
 
 /// The fastest way of a loaded truck on a network in memory: least length / `truck_speed_kmh`.
 ///
-/// The last 256 routes between nodes are kept. Ferries are left out unless allowed. All methods are sync and can be called from any
-/// thread; clones share the network and what was found.
+/// The last 256 routes between nodes are kept, and one that somebody holds is not made twice.
+/// Ferries are left out unless allowed. All methods are sync and can be called from any thread;
+/// clones share the network and what was found.
 #[derive(Clone)]
 pub struct BuiltinRouter {
     network: Arc<Network>,
     ferries: Ferries,
     vehicle: VehicleSize,
     snap_max_m: f64,
-    cache: Arc<Cache<(NodeIx, NodeIx), Arc<Route>>>,
+    cache: Arc<Shared<(NodeIx, NodeIx)>>,
     engine: Arc<Engine>,
 }
 
 impl BuiltinRouter {
     /// A router on `network`, without ferries, that snaps over at most 5 km.
     pub fn new(network: Arc<Network>) -> Self {
-        let cache = Arc::new(Cache::new(CACHE_ROUTES));
+        let cache = Arc::new(Shared::new(CACHE_ROUTES));
         let engine = Arc::default();
         Self {
             network,
@@ -64,7 +65,7 @@ impl BuiltinRouter {
     /// Whether ways may cross water by boat. Starts with nothing kept.
     #[must_use]
     pub fn with_ferries(self, ferries: Ferries) -> Self {
-        let cache = Arc::new(Cache::new(CACHE_ROUTES));
+        let cache = Arc::new(Shared::new(CACHE_ROUTES));
         Self { ferries, cache, ..self }
     }
 
@@ -73,7 +74,7 @@ impl BuiltinRouter {
     /// edges. Starts with nothing kept.
     #[must_use]
     pub fn with_vehicle(self, vehicle: VehicleSize) -> Self {
-        let cache = Arc::new(Cache::new(CACHE_ROUTES));
+        let cache = Arc::new(Shared::new(CACHE_ROUTES));
         Self { vehicle, cache, ..self }
     }
 
@@ -86,7 +87,7 @@ impl BuiltinRouter {
     /// How many routes are kept; 0 keeps none. Starts with nothing kept.
     #[must_use]
     pub fn with_cache(self, routes: usize) -> Self {
-        Self { cache: Arc::new(Cache::new(routes)), ..self }
+        Self { cache: Arc::new(Shared::new(routes)), ..self }
     }
 
     /// The roads it drives on.
@@ -116,8 +117,7 @@ impl BuiltinRouter {
         }
         let at = |node| Snapped { end: End::Node(node), snapped_m: 0.0 };
         let route = Arc::new(self.find(at(from), at(to))?);
-        self.cache.put((from, to), &route);
-        Ok(route)
+        Ok(self.cache.put((from, to), route))
     }
 
     /// The fastest way between two positions, each moved to the nearest place on a road.

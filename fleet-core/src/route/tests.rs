@@ -147,18 +147,18 @@ fn between_positions_of_towns_it_is_the_route_of_the_towns() {
 }
 
 #[test]
-fn the_cache_forgets_what_was_used_longest_ago_and_changes_nothing() {
+fn the_cache_forgets_what_was_used_longest_ago_unless_somebody_holds_it() {
     let router = router().with_cache(2);
     let find = |to| router.route_nodes(NodeIx(0), NodeIx(to)).unwrap();
-    let first = find(1);
-    find(2);
-    assert!(Arc::ptr_eq(&first, &find(1)), "kept");
+    let (first, second) = (find(1), Arc::downgrade(&find(2)));
+    find(1);
+    assert_eq!(second.strong_count(), 1, "kept");
     find(3); // forgets 2, which was used longest ago
-    assert!(Arc::ptr_eq(&first, &find(1)), "still kept");
-    find(4);
-    find(5);
-    assert!(!Arc::ptr_eq(&first, &find(1)), "forgotten");
-    assert_eq!(first, find(1));
+    assert_eq!(second.strong_count(), 0, "forgotten");
+    let others: Vec<_> = (4..40).map(find).collect();
+    assert!(Arc::ptr_eq(&first, &find(1)), "held by us, and so not made twice");
+    assert!((4..40).zip(&others).all(|(to, route)| Arc::ptr_eq(route, &find(to))));
+    assert_eq!(*first, *router.clone().with_cache(0).route_nodes(NodeIx(0), NodeIx(1)).unwrap());
 }
 
 #[test]
