@@ -5,11 +5,8 @@ use std::{fs, path::Path, sync::Arc};
 use anyhow::{Context, Result, anyhow, bail};
 use fleet_api::keys::Keys;
 use fleet_core::{
-    Error, ErrorKind,
-    stream::{
-        Topic,
-        dead_letter::{self, Filter, Mode, Redriven, Redriver, Refusal},
-    },
+    ErrorKind,
+    stream::dead_letter::{self, Filter, Mode, Redriven, Redriver, Refusal},
     time::Time,
 };
 use fleet_proto::v1::{
@@ -240,16 +237,12 @@ async fn redrive_here(
     let mode = if dry_run { Mode::DryRun } else { Mode::PutBack };
     let answers = redriver.redrive(letters, mode).await?;
     let told = letters.iter().zip(answers).map(|(letter, answer)| {
-        let (outcome, refusal) = match answer {
-            Redriven::Done => ("redriven", None),
-            Redriven::Already => ("already_redriven", None),
-            Redriven::Would => ("would_redrive", None),
-            Redriven::WouldFail(refusal) => ("would_fail", Some(refusal)),
+        let outcome = answer.as_str().to_owned();
+        let (reason, detail) = match answer {
+            Redriven::WouldFail(Refusal { reason, detail }) => (reason.to_string(), detail),
+            Redriven::Done | Redriven::Already | Redriven::Would => Default::default(),
         };
-        let (reason, detail) = refusal
-            .map(|Refusal { reason, detail }| (reason.to_string(), detail))
-            .unwrap_or_default();
-        RedriveResult { id: letter.id(), outcome: outcome.to_owned(), detail, reason }
+        RedriveResult { id: letter.id(), outcome, detail, reason }
     });
     Ok(told.collect())
 }
@@ -264,22 +257,12 @@ async fn tell_audit(data: &DataDir, results: &[RedriveResult]) -> Result<()> {
     Ok(keys.tell(LOCAL, "dead_letters.redrive", &target, "done").await?)
 }
 
-fn checked(filter: &DeadLetterFilter) -> Result<Filter> {
-    let mut checked = Filter::all();
-    if !filter.topic.is_empty() {
-        checked.topics.retain(|topic| topic.as_str() == filter.topic);
-        if checked.topics.is_empty() {
-            let known = Topic::FLEET.map(|topic| topic.to_string()).join(", ");
-            return Err(Error::invalid(format!("topic: expected one of {known}")).into());
-        }
-    }
-    if !filter.reason.is_empty() {
-        checked.reason = Some(filter.reason.parse()?);
-    }
-    (checked.from, checked.to) =
-        (filter.from_ms.map(Time::from_ms), filter.to_ms.map(Time::from_ms));
-    checked.check()?;
-    Ok(checked)
+fn checked(
+    DeadLetterFilter { topic, reason, from_ms, to_ms }: &DeadLetterFilter,
+) -> Result<Filter> {
+    let topic = Some(topic.as_str()).filter(|topic| !topic.is_empty());
+    let reason = Some(reason.as_str()).filter(|reason| !reason.is_empty());
+    Ok(Filter::of(topic, reason, from_ms.map(Time::from_ms), to_ms.map(Time::from_ms))?)
 }
 
 fn call<T>(message: T, key: Option<&str>) -> Result<Request<T>> {

@@ -2,10 +2,7 @@
 
 use fleet_core::{
     Error, ErrorKind, Result,
-    stream::{
-        Topic,
-        dead_letter::{self, Counted, DeadLetter, Filter, Mode, Redriven, Redriver, Refusal},
-    },
+    stream::dead_letter::{self, Counted, DeadLetter, Filter, Mode, Redriven, Redriver},
 };
 
 use super::Service;
@@ -144,13 +141,13 @@ impl Service {
         let redriver = Redriver { log, store, read: &fleet_proto::reread };
         let answers = redriver.redrive(letters, mode).await?;
         let results = letters.iter().zip(answers).map(|(letter, answer)| {
-            let id = letter.id();
+            let (id, outcome) = (letter.id(), answer.as_str());
             match answer {
-                Redriven::Done => told(&id, "redriven", "", None),
-                Redriven::Already => told(&id, "already_redriven", "", None),
-                Redriven::Would => told(&id, "would_redrive", "", None),
-                Redriven::WouldFail(Refusal { reason, detail }) => {
-                    told(&id, "would_fail", detail, Some(reason.as_str()))
+                Redriven::WouldFail(why) => {
+                    told(&id, outcome, why.detail, Some(why.reason.as_str()))
+                }
+                Redriven::Done | Redriven::Already | Redriven::Would => {
+                    told(&id, outcome, "", None)
                 }
             }
         });
@@ -168,15 +165,6 @@ fn told(
 }
 
 /// Which letters are asked for.
-fn filter(asked: &LettersFilter) -> Result<Filter> {
-    let LettersFilter { topic, reason, from, to } = asked;
-    page::window(*from, *to)?;
-    let is_wanted = |known: &Topic| topic.as_ref().is_none_or(|topic| topic == known.as_str());
-    let topics: Vec<Topic> = Topic::FLEET.into_iter().filter(is_wanted).collect();
-    if topics.is_empty() {
-        let known = Topic::FLEET.map(|topic| topic.to_string()).join(", ");
-        return Err(Error::invalid(format!("topic: expected one of {known}")));
-    }
-    let reason = reason.as_deref().map(str::parse).transpose()?;
-    Ok(Filter { topics, reason, from: *from, to: *to })
+fn filter(LettersFilter { topic, reason, from, to }: &LettersFilter) -> Result<Filter> {
+    Filter::of(topic.as_deref(), reason.as_deref(), *from, *to)
 }

@@ -37,15 +37,30 @@ impl Filter {
         Self { topics: Topic::FLEET.to_vec(), reason: None, from: None, to: None }
     }
 
-    /// Checks the window of time.
+    /// The letters of one topic, for one reason, in a window of platform time: what is `None` is not
+    /// asked.
     ///
     /// # Errors
-    /// `Invalid` if it ends before it begins.
-    pub fn check(&self) -> Result<()> {
-        match (self.from, self.to) {
-            (Some(from), Some(to)) if to < from => Err(Error::invalid("to: before from")),
-            _ => Ok(()),
+    /// `Invalid` for a topic that is none of the fleet's, for a word that is no reason, and for a
+    /// window that ends before it begins.
+    pub fn of(
+        topic: Option<&str>,
+        reason: Option<&str>,
+        from: Option<Time>,
+        to: Option<Time>,
+    ) -> Result<Self> {
+        let mut topics = Topic::FLEET.to_vec();
+        topics.retain(|known| topic.is_none_or(|topic| topic == known.as_str()));
+        if topics.is_empty() {
+            let known = Topic::FLEET.map(|topic| topic.to_string()).join(", ");
+            return Err(Error::invalid(format!("topic: expected one of {known}")));
         }
+        if let (Some(from), Some(to)) = (from, to)
+            && to < from
+        {
+            return Err(Error::invalid(format!("to: {to} is before from, {from}")));
+        }
+        Ok(Self { topics, reason: reason.map(str::parse).transpose()?, from, to })
     }
 
     fn takes(&self, letter: &DeadLetter) -> bool {

@@ -44,6 +44,18 @@ pub enum Redriven {
     WouldFail(Refusal),
 }
 
+impl Redriven {
+    /// The word for it, as the API and the commands write it: `already_redriven`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "redriven",
+            Self::Already => "already_redriven",
+            Self::Would => "would_redrive",
+            Self::WouldFail(_) => "would_fail",
+        }
+    }
+}
+
 /// Whether letters are put back, or only looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the line above")]
