@@ -1,42 +1,62 @@
-//! Entity tags, for what has a revision of its own (RFC 9110, sections 8.8.3 and 13.1.2).
+//! Entity tags (RFC 9110, sections 8.8.3 and 13.1.2). All are weak, for the same answer may be
+//! compressed on its way or not.
+
+use std::hash::{DefaultHasher, Hasher};
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
-/// Names one content in one format, byte for byte.
+/// Names one content in one format.
 #[derive(Debug)]
 pub(super) struct ETag(HeaderValue);
 
 impl ETag {
     /// From a revision, which must be of visible ASCII without quotes, such as hexadecimal digits.
-    pub(super) fn new(revision: &str) -> Self {
-        let quoted = HeaderValue::from_str(&format!("\"{revision}\""));
+    pub(super) fn of_revision(revision: &str) -> Self {
+        let quoted = HeaderValue::from_str(&format!("W/\"{revision}\""));
         Self(quoted.expect("revisions are visible ASCII"))
     }
 
-    /// Whether the request says by `If-None-Match` that its sender has this content.
-    pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
-        let lists = headers.get_all(header::IF_NONE_MATCH).into_iter();
-        lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).any(|tag| {
-            let tag = tag.trim();
-            tag == "*" || tag.trim_start_matches("W/").as_bytes() == self.0.as_bytes()
-        })
+    /// From the content itself.
+    pub(super) fn of_content(content: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(content);
+        Self::of_revision(&format!("{:016x}{:x}", hasher.finish(), content.len()))
     }
 
-    /// That there is nothing new.
-    pub(super) fn not_modified(self) -> Response {
-        let vary = [(header::VARY, "accept")];
-        self.on((StatusCode::NOT_MODIFIED, vary).into_response())
+    /// The tag that an answer has.
+    pub(super) fn among(headers: &HeaderMap) -> Option<Self> {
+        headers.get(header::ETAG).cloned().map(Self)
+    }
+
+    /// Whether `If-None-Match`, in one header or several, says that its sender has this content.
+    pub(super) fn is_in<'a>(&self, known: impl IntoIterator<Item = &'a HeaderValue>) -> bool {
+        let own = self.0.to_str().map(bare).unwrap_or_default();
+        let lists = known.into_iter().filter_map(|list| list.to_str().ok());
+        let mut tags = lists.flat_map(|list| list.split(','));
+        tags.any(|tag| tag.trim() == "*" || bare(tag) == own)
     }
 
     /// The same answer, with this tag.
     pub(super) fn on(self, mut response: Response) -> Response {
-        let headers = response.headers_mut();
-        headers.insert(header::ETAG, self.0);
+        response.headers_mut().insert(header::ETAG, self.0);
         response
     }
+}
+
+/// A tag without what says that it is weak.
+fn bare(tag: &str) -> &str {
+    tag.trim().trim_start_matches("W/")
+}
+
+/// 304, with what the answer would have said about itself.
+pub(super) fn not_modified(mut headers: HeaderMap) -> Response {
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        headers.remove(name);
+    }
+    (StatusCode::NOT_MODIFIED, headers).into_response()
 }
 
 #[cfg(test)]
@@ -45,17 +65,16 @@ mod tests {
 
     #[test]
     fn a_tag_is_found_among_others_weak_or_not() {
-        let is_in = |list: &'static str| {
-            let list =
-                HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(list))]);
-            ETag::new("ab12").is_in(&list)
+        let is_in = |lists: &[&'static str]| {
+            let lists: Vec<_> = lists.iter().copied().map(HeaderValue::from_static).collect();
+            ETag::of_revision("ab12").is_in(&lists)
         };
         for list in ["\"ab12\"", "\"x\", \"ab12\"", "W/\"ab12\"", "*"] {
-            assert!(is_in(list), "{list}");
+            assert!(is_in(&[list]) && is_in(&["\"x\"", list]), "{list}");
         }
         for list in ["", "ab12", "\"ab1\"", "\"ab12-geojson\""] {
-            assert!(!is_in(list), "{list}");
+            assert!(!is_in(&[list]), "{list}");
         }
-        assert!(!ETag::new("ab12").is_in(&HeaderMap::new()));
+        assert!(!is_in(&[]));
     }
 }

@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
 use fleet_core::domain::TruckId;
@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use super::{
     common::{Answer, Asked, NoParameters},
-    etag::ETag,
+    etag::{ETag, not_modified},
     format::Format,
     geojson,
 };
@@ -101,11 +101,12 @@ pub(super) async fn positions(
     let format = Format::choose(asked.format, &headers, &[Format::Json, Format::GeoJson])?;
     let snapshot = service.snapshot().await?;
     let etag = match format {
-        Format::GeoJson => ETag::new(&format!("{}-geojson", snapshot.revision)),
-        Format::Json | Format::Gpx | Format::Csv => ETag::new(&snapshot.revision),
+        Format::GeoJson => ETag::of_revision(&format!("{}-geojson", snapshot.revision)),
+        Format::Json | Format::Gpx | Format::Csv => ETag::of_revision(&snapshot.revision),
     };
-    if etag.is_in(&headers) {
-        return Ok(etag.not_modified());
+    if etag.is_in(headers.get_all(header::IF_NONE_MATCH)) {
+        let varies = HeaderMap::from_iter([(header::VARY, HeaderValue::from_static("accept"))]);
+        return Ok(etag.on(not_modified(varies)));
     }
     Ok(etag.on(match format {
         Format::GeoJson => format.answer(Json(geojson::positions(&snapshot.positions.items))),

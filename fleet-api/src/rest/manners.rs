@@ -2,12 +2,10 @@
 //! pages of other sites may read it.
 //!
 //! A 304 saves the bytes, not the token: it is asked for by `If-None-Match` with the `ETag` of what
-//! the client has. All tags are weak, for the same answer may be compressed or not. Who may keep an
-//! answer is decided where that is known (the guard, a page); what nobody has decided is kept by
-//! nobody.
+//! the client has. Who may keep an answer is decided where that is known (the guard, a page); what
+//! nobody has decided is kept by nobody.
 
 use std::{
-    hash::{DefaultHasher, Hasher},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -32,6 +30,7 @@ use tower_http::{
     cors::CorsLayer,
 };
 
+use super::etag::{ETag, not_modified};
 use crate::{
     accept::{ANSWER_WITHIN, BODY_WITHIN, Held},
     problem::Problem,
@@ -71,7 +70,8 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response {
 /// Says who may keep the answer, answers 304 to one who has it, and keeps browsers in bounds.
 pub(super) async fn polite(request: Request, next: Next) -> Response {
     let asks = matches!(*request.method(), Method::GET | Method::HEAD);
-    let has = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let known: Vec<_> =
+        request.headers().get_all(header::IF_NONE_MATCH).into_iter().cloned().collect();
     let is_get = request.method() == Method::GET;
     let may_keep_open = request.version() > Version::HTTP_11;
     let (mut parts, body) = next.run(request).await.into_parts();
@@ -93,66 +93,29 @@ pub(super) async fn polite(request: Request, next: Next) -> Response {
             vacant.insert(value);
         }
     }
-    weaken(&mut parts.headers);
     let is_kept = parts.status == StatusCode::OK
         && parts.headers.get(header::CACHE_CONTROL).is_none_or(|value| value != NO_STORE);
     match (is_kept && asks, is_get) {
-        (true, true) => tagged(parts, body, has.as_ref()).await,
+        (true, true) => tagged(parts, body, &known).await,
         (true, false) | (false, _) => Response::from_parts(parts, body),
     }
 }
 
-/// The answer with the tag of its content, or 304 if that is what the client has. What is not whole
-/// in memory is sent as it comes.
-async fn tagged(mut parts: Parts, body: Body, has: Option<&HeaderValue>) -> Response {
-    let mut body = body;
-    if !parts.headers.contains_key(header::ETAG) && body.size_hint().exact().is_some() {
-        let Ok(content) = axum::body::to_bytes(body, usize::MAX).await else {
-            return Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response();
-        };
-        parts.headers.insert(header::ETAG, tag(&content));
-        body = Body::from(content);
-    }
-    match parts.headers.get(header::ETAG) {
-        Some(tag) if has.is_some_and(|has| matches(has, tag)) => unchanged(parts.headers),
-        _ => Response::from_parts(parts, body),
-    }
-}
-
-/// Byte for byte the same it is only as long as it is not compressed on its way.
-fn weaken(headers: &mut HeaderMap) {
-    if let Some(tag) = headers.get_mut(header::ETAG)
-        && !tag.as_bytes().starts_with(b"W/")
-    {
-        let weak = [b"W/", tag.as_bytes()].concat();
-        *tag = HeaderValue::from_bytes(&weak).expect("a value with two letters more");
-    }
-}
-
-/// The weak tag of a content.
-fn tag(content: &[u8]) -> HeaderValue {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(content);
-    let tag = format!("W/\"{:016x}{:x}\"", hasher.finish(), content.len());
-    HeaderValue::from_str(&tag).expect("hexadecimal digits")
-}
-
-/// Whether the client has what `tag` stands for, compared weakly (RFC 9110, 8.8.3.2).
-fn matches(has: &HeaderValue, tag: &HeaderValue) -> bool {
-    let (Ok(has), Ok(tag)) = (has.to_str(), tag.to_str()) else { return false };
-    has.split(',').any(|known| known.trim() == "*" || opaque(known) == opaque(tag))
-}
-
-fn opaque(tag: &str) -> &str {
-    tag.trim().trim_start_matches("W/")
-}
-
-/// 304, with what the answer would have said about itself.
-fn unchanged(mut headers: HeaderMap) -> Response {
-    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
-        headers.remove(name);
-    }
-    (StatusCode::NOT_MODIFIED, headers).into_response()
+/// The answer with the tag of its content, or 304 if that is among what the client has. What is not
+/// whole in memory is sent as it comes.
+async fn tagged(parts: Parts, body: Body, known: &[HeaderValue]) -> Response {
+    let (tag, body) = match ETag::among(&parts.headers) {
+        Some(tag) => (tag, body),
+        None if body.size_hint().exact().is_none() => return Response::from_parts(parts, body),
+        None => {
+            let Ok(content) = axum::body::to_bytes(body, usize::MAX).await else {
+                return Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+            };
+            (ETag::of_content(&content), Body::from(content))
+        }
+    };
+    let is_known = tag.is_in(known);
+    tag.on(if is_known { not_modified(parts.headers) } else { Response::from_parts(parts, body) })
 }
 
 /// gzip for what is worth it: never a stream of events, nor what nobody may keep (secrets in an
