@@ -148,8 +148,8 @@ pub(crate) struct GeofencesQuestion {
     /// `json` or `geojson`; as `Accept` says unless given.
     #[param(inline)]
     pub(crate) format: Option<Format>,
-    /// 1 to 500; 50 unless given.
-    #[param(minimum = 1, maximum = 500, default = 50)]
+    /// 1 or more, of which 500 are taken at most; 50 unless given.
+    #[param(minimum = 1, default = 50)]
     pub(crate) page_size: Option<u32>,
     /// From the page before.
     pub(crate) page_token: Option<String>,

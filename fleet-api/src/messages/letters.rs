@@ -149,8 +149,8 @@ pub(crate) struct RedriveQuestion {
     pub(crate) ids: Vec<String>,
     /// Those that it finds, a page in each call, oldest first.
     pub(crate) filter: Option<LettersFilter>,
-    /// With a filter: 1 to 500; 50 unless given.
-    #[schema(minimum = 1, maximum = 500, default = 50)]
+    /// With a filter: 1 or more, of which 500 are taken at most; 50 unless given.
+    #[schema(minimum = 1, default = 50)]
     pub(crate) page_size: Option<u32>,
     /// With a filter: from the answer before.
     pub(crate) page_token: Option<String>,

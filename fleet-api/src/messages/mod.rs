@@ -122,8 +122,8 @@ pub(crate) struct TrucksQuestion {
     #[serde(default, deserialize_with = "text::words")]
     #[param(value_type = Option<String>, example = "speed_kmh,fuel_pct")]
     pub(crate) signals: Vec<Signal>,
-    /// 1 to 500; 50 unless given.
-    #[param(minimum = 1, maximum = 500, default = 50)]
+    /// 1 or more, of which 500 are taken at most; 50 unless given.
+    #[param(minimum = 1, default = 50)]
     pub(crate) page_size: Option<u32>,
     /// From the page before. What changes between two pages moves in the list.
     pub(crate) page_token: Option<String>,
@@ -261,8 +261,8 @@ pub(crate) struct HistoryQuestion {
     /// `json` or `csv`; as `Accept` says unless given.
     #[param(inline)]
     pub(crate) format: Option<Format>,
-    /// 1 to 500; 50 unless given.
-    #[param(minimum = 1, maximum = 500, default = 50)]
+    /// 1 or more, of which 500 are taken at most; 50 unless given.
+    #[param(minimum = 1, default = 50)]
     pub(crate) page_size: Option<u32>,
     /// From the page before.
     pub(crate) page_token: Option<String>,
@@ -298,8 +298,8 @@ pub(crate) struct TripsQuestion {
     pub(crate) from: Option<Time>,
     /// Departed before this time.
     pub(crate) to: Option<Time>,
-    /// 1 to 500; 50 unless given.
-    #[param(minimum = 1, maximum = 500, default = 50)]
+    /// 1 or more, of which 500 are taken at most; 50 unless given.
+    #[param(minimum = 1, default = 50)]
     pub(crate) page_size: Option<u32>,
     /// From the page before.
     pub(crate) page_token: Option<String>,

@@ -22,8 +22,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageParameters {
-    /// 1 to 500; 50 unless given.
-    #[param(minimum = 1, maximum = 500, default = 50)]
+    /// 1 or more, of which 500 are taken at most; 50 unless given.
+    #[param(minimum = 1, default = 50)]
     page_size: Option<u32>,
     /// From the page before.
     page_token: Option<String>,

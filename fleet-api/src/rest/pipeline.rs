@@ -31,8 +31,8 @@ pub(super) struct DeadLettersParameters {
     from: Option<Time>,
     /// Set aside before this platform time.
     to: Option<Time>,
-    /// 1 to 500; 50 unless given.
-    #[param(minimum = 1, maximum = 500, default = 50)]
+    /// 1 or more, of which 500 are taken at most; 50 unless given.
+    #[param(minimum = 1, default = 50)]
     page_size: Option<u32>,
     /// From the page before.
     page_token: Option<String>,

@@ -40,8 +40,8 @@ use crate::{
 pub(super) struct FeedParameters {
     /// Go on after this place of the feed; the oldest that is kept unless given.
     cursor: Option<String>,
-    /// 1 to 500; 50 unless given.
-    #[param(minimum = 1, maximum = 500, default = 50)]
+    /// 1 or more, of which 500 are taken at most; 50 unless given.
+    #[param(minimum = 1, default = 50)]
     page_size: Option<u32>,
 }
 
