@@ -108,17 +108,17 @@ pub struct Gaps {
 /// assert_eq!((found.interval_ms, found.before), (30_000, vec![4]));
 /// ```
 pub fn gaps(times: &[Time]) -> Gaps {
-    let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1].ms_since(pair[0])).collect();
-    let is_long: Vec<i64> = steps.clone();
-    let middle = steps.len() / 2;
+    let step_ms = |pair: &[Time]| pair[1].ms_since(pair[0]);
+    // Reports of one moment say nothing of how often there is one.
+    let mut steps: Vec<i64> = times.windows(2).map(step_ms).filter(|ms| *ms > 0).collect();
     if steps.is_empty() {
         return Gaps::default();
     }
-    let (_, interval_ms, _) = steps.select_nth_unstable(middle);
-    let interval_ms = *interval_ms;
-    let silent = |step: i64| step > GAP_INTERVALS * interval_ms;
-    let before = (1..times.len()).filter(|at| silent(is_long[at - 1])).collect();
-    Gaps { interval_ms, before }
+    let middle = steps.len() / 2;
+    let interval_ms = *steps.select_nth_unstable(middle).1;
+    let steps = times.windows(2).map(step_ms).zip(1..);
+    let silent = steps.filter(|(step, _)| *step > GAP_INTERVALS * interval_ms);
+    Gaps { interval_ms, before: silent.map(|(_, at)| at).collect() }
 }
 
 #[cfg(test)]
@@ -198,5 +198,8 @@ mod tests {
         assert_eq!(gaps(&times), Gaps { interval_ms: 30_000, before: Vec::new() });
         assert_eq!(gaps(&times[..1]), Gaps::default());
         assert_eq!(gaps(&[]), Gaps::default());
+        let in_pairs: Vec<_> = (0..100).map(|n| Time::from_secs(30 * (n / 2))).collect();
+        assert_eq!(gaps(&in_pairs), Gaps { interval_ms: 30_000, before: Vec::new() });
+        assert_eq!(gaps(&[Time::MIN; 3]), Gaps::default());
     }
 }
