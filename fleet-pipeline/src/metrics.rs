@@ -7,10 +7,10 @@ use std::{
 
 use crate::{ARCHIVER, RECORDER};
 use fleet_core::{
-    Error, ErrorKind, Result,
+    Error, Result,
     slo::{Counts, Gaps, Tally},
     store::Write,
-    stream::{Record, Topic},
+    stream::{Record, Topic, dead_letter::Reason},
     time::Time,
 };
 use prometheus::{
@@ -172,7 +172,7 @@ impl PipelineMetrics {
         };
         // Series are born at 0: one that appears at 3 would hide its first events from a rate.
         for topic in Topic::FLEET {
-            for reason in [ErrorKind::Invalid, ErrorKind::Conflict] {
+            for reason in Reason::ALL {
                 metrics
                     .dead_letters
                     .with_label_values(&[topic.as_str(), reason.as_str()])
