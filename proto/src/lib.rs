@@ -26,12 +26,11 @@ mod convert;
 mod letter;
 mod read;
 
-pub use convert::{
-    decode_event, decode_register_entry, decode_trip, encode_event, encode_register_entry,
-    encode_trip,
-};
+pub use convert::{encode_event, encode_register_entry, encode_trip};
 pub use letter::letter_message;
-pub use read::{Content, SCHEMA_VERSION, read, reread};
+pub use read::{
+    Content, SCHEMA_VERSION, decode_event, decode_register_entry, decode_trip, read, reread,
+};
 
 /// Messages, clients and servers as generated from `fleet/v1/*.proto`.
 #[allow(

@@ -8,14 +8,14 @@
 
 use bytes::Bytes;
 use fleet_core::{
-    Result,
+    Error, Result,
     domain::{TelemetryEvent, TripSummary},
     stream::{
         Topic,
         dead_letter::{Reason, Refusal},
     },
 };
-use prost::{DecodeError, Message};
+use prost::Message;
 
 use crate::{RegisterEntry, convert::register_entry, v1};
 
@@ -47,22 +47,48 @@ pub fn read(
     payload: &[u8],
 ) -> Result<Content, Refusal> {
     check_version(headers)?;
-    if *topic == Topic::TELEMETRY {
-        let message = v1::TelemetryEvent::decode(payload);
-        let message = message.map_err(|e| undecodable("telemetry event", &e))?;
-        return Ok(Content::Event(Box::new(message.try_into().map_err(out_of_range)?)));
+    match topic {
+        topic if *topic == Topic::TELEMETRY => event(payload).map(Box::new).map(Content::Event),
+        topic if *topic == Topic::TRIPS => trip(payload).map(Box::new).map(Content::Trip),
+        topic if *topic == Topic::TRUCKS => entry(payload).map(Content::Register),
+        _ => Err(Refusal::new(Reason::Undecodable, format!("topic {topic}: nobody reads it"))),
     }
-    if *topic == Topic::TRIPS {
-        let message = v1::TripSummary::decode(payload);
-        let message = message.map_err(|e| undecodable("trip summary", &e))?;
-        return Ok(Content::Trip(Box::new(message.try_into().map_err(out_of_range)?)));
-    }
-    if *topic == Topic::TRUCKS {
-        let message = v1::RegisterEntry::decode(payload);
-        let message = message.map_err(|e| undecodable("register entry", &e))?;
-        return Ok(Content::Register(register_entry(message).map_err(out_of_range)?));
-    }
-    Err(Refusal::new(Reason::Undecodable, format!("topic {topic}: nobody reads it")))
+}
+
+fn event(payload: &[u8]) -> Result<TelemetryEvent, Refusal> {
+    message::<v1::TelemetryEvent>("telemetry event", payload)?.try_into().map_err(out_of_range)
+}
+
+fn trip(payload: &[u8]) -> Result<TripSummary, Refusal> {
+    message::<v1::TripSummary>("trip summary", payload)?.try_into().map_err(out_of_range)
+}
+
+fn entry(payload: &[u8]) -> Result<RegisterEntry, Refusal> {
+    register_entry(message("register entry", payload)?).map_err(out_of_range)
+}
+
+/// The event in a payload of version 1, validated.
+///
+/// # Errors
+/// `Invalid`: not protobuf, or a field breaks its rule (named, with value and range).
+pub fn decode_event(payload: &[u8]) -> Result<TelemetryEvent> {
+    event(payload).map_err(invalid)
+}
+
+/// The trip in a payload of version 1, validated.
+///
+/// # Errors
+/// `Invalid`: not protobuf, or a field breaks its rule.
+pub fn decode_trip(payload: &[u8]) -> Result<TripSummary> {
+    trip(payload).map_err(invalid)
+}
+
+/// The register's entry in a payload of version 1.
+///
+/// # Errors
+/// `Invalid`: not protobuf, or a field breaks its rule.
+pub fn decode_register_entry(payload: &[u8]) -> Result<RegisterEntry> {
+    entry(payload).map_err(invalid)
 }
 
 /// The event in a record, if it is one: what [`dead_letter`](fleet_core::stream::dead_letter) asks
@@ -93,12 +119,18 @@ fn check_version(headers: &[(String, Bytes)]) -> Result<(), Refusal> {
     Err(Refusal::new(Reason::UnknownVersion, detail))
 }
 
-fn undecodable(what: &str, error: &DecodeError) -> Refusal {
-    let detail = format!("{what}: not a protobuf message of this contract: {error}");
-    Refusal::new(Reason::Undecodable, detail)
+fn message<M: Message + Default>(what: &str, payload: &[u8]) -> Result<M, Refusal> {
+    M::decode(payload).map_err(|error| {
+        let detail = format!("{what}: not a protobuf message of this contract: {error}");
+        Refusal::new(Reason::Undecodable, detail)
+    })
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn out_of_range(error: fleet_core::Error) -> Refusal {
+fn out_of_range(error: Error) -> Refusal {
     Refusal::new(Reason::OutOfRange, error.to_string())
+}
+
+fn invalid(refusal: Refusal) -> Error {
+    Error::invalid(refusal.detail)
 }

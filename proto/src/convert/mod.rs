@@ -24,25 +24,9 @@ pub fn encode_event(event: &TelemetryEvent) -> Bytes {
     v1::TelemetryEvent::from(event).encode_to_vec().into()
 }
 
-/// The event in a payload of the log, validated.
-///
-/// # Errors
-/// `Invalid`: not protobuf, or a field breaks its rule (named, with value and range).
-pub fn decode_event(payload: &[u8]) -> Result<TelemetryEvent> {
-    v1::TelemetryEvent::decode(payload).map_err(|e| undecodable("telemetry event", &e))?.try_into()
-}
-
 /// The trip as the log's payload.
 pub fn encode_trip(trip: &TripSummary) -> Bytes {
     v1::TripSummary::from(trip).encode_to_vec().into()
-}
-
-/// The trip in a payload of the log, validated.
-///
-/// # Errors
-/// `Invalid`: not protobuf, or a field breaks its rule.
-pub fn decode_trip(payload: &[u8]) -> Result<TripSummary> {
-    v1::TripSummary::decode(payload).map_err(|e| undecodable("trip summary", &e))?.try_into()
 }
 
 /// The register's entry as the log's payload.
@@ -62,16 +46,6 @@ pub fn encode_register_entry(entry: &RegisterEntry) -> Bytes {
         RegisterEntry::Truck(truck) => Entry::Truck(truck.into()),
     };
     v1::RegisterEntry { entry: Some(entry) }.encode_to_vec().into()
-}
-
-/// The register's entry in a payload of the log.
-///
-/// # Errors
-/// `Invalid`: not protobuf, or a field breaks its rule.
-pub fn decode_register_entry(payload: &[u8]) -> Result<RegisterEntry> {
-    register_entry(
-        v1::RegisterEntry::decode(payload).map_err(|e| undecodable("register entry", &e))?,
-    )
 }
 
 pub(crate) fn register_entry(message: v1::RegisterEntry) -> Result<RegisterEntry> {
@@ -101,10 +75,6 @@ fn router(name: &str) -> Result<RouterKind> {
             Err(Error::invalid(format!("genesis.router: {other:?}, expected builtin or osrm")))
         }
     }
-}
-
-fn undecodable(what: &str, error: &prost::DecodeError) -> Error {
-    Error::invalid(format!("{what}: not a protobuf message of this contract: {error}"))
 }
 
 fn missing(field: &str) -> Error {
