@@ -79,15 +79,9 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
     }
     let levels = metrics.levels().clone();
     let lag = board();
+    let told = Lag { board: Arc::clone(&lag), metrics: LagMetrics::register(&registry)? };
+    services.spawn(keep_house(&data, metrics, told, until_stopped(stopped.clone())));
     let mut helpers = JoinSet::new();
-    helpers.spawn(fleet_pipeline::keep_house(
-        Arc::clone(&data.log) as _,
-        Arc::clone(&data.store) as _,
-        Arc::clone(&data.clock),
-        metrics,
-        Lag { board: Arc::clone(&lag), metrics: LagMetrics::register(&registry)? },
-        until_stopped(stopped.clone()),
-    ));
     let mut api = api_parts(&data, &registry, &levels, &lag, local_key);
     api.slo_source = fleet_api::slo::source(&settings.api.slo)?;
     let asked = settings.api.clone();
@@ -96,7 +90,8 @@ async fn run_all(settings: &Settings, is_terminal: bool, hook: Hook) -> Result<(
     info!(%address, %grpc_address, data_dir = %settings.data_dir.display(), "listening");
     if is_terminal {
         let (progress, log) = (Arc::clone(&progress), Arc::clone(&data.log) as _);
-        helpers.spawn(progress::show(progress, log, lag, address, grpc_address));
+        let watched = (lag, Arc::clone(&data.clock) as _);
+        helpers.spawn(progress::show(progress, log, watched, address, grpc_address));
     }
 
     let outcome = simulate(settings, &data, &registry, &progress, hook, &mut services).await;
@@ -125,6 +120,21 @@ async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener> {
         };
         anyhow::Error::new(error).context(format!("{flag} {address}: {what}"))
     })
+}
+
+/// Housekeeping as one of the services: its end is missed like theirs.
+fn keep_house(
+    data: &DataDir,
+    metrics: PipelineMetrics,
+    lag: Lag,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = fleet_core::Result<()>> + Send + 'static {
+    let (log, store, clock) =
+        (Arc::clone(&data.log) as _, Arc::clone(&data.store) as _, Arc::clone(&data.clock));
+    async move {
+        fleet_pipeline::keep_house(log, store, clock, metrics, lag, shutdown).await;
+        Ok(())
+    }
 }
 
 fn group_parts(data: &DataDir, metrics: &PipelineMetrics, hook: &Hook) -> consumer::Components {

@@ -12,7 +12,7 @@ use fleet_core::{
         EventLog,
         lag::{Board, Verdict},
     },
-    time::Time,
+    time::{Clock, Time},
 };
 use fleet_pipeline::ARCHIVER;
 use fleet_sim::Progress;
@@ -28,7 +28,7 @@ const WRAP: &str = "\x1b[?7h";
 pub(crate) async fn show(
     progress: Arc<Progress>,
     log: Arc<dyn EventLog>,
-    board: Arc<Board>,
+    (board, clock): (Arc<Board>, Arc<dyn Clock>),
     address: SocketAddr,
     grpc_address: String,
 ) {
@@ -44,8 +44,8 @@ pub(crate) async fn show(
         let rate = events.saturating_sub(before);
         before = events;
         let lag = log.lag(ARCHIVER).await.ok();
-        let lag =
-            lag.map(|lag| (lag.records(), board.health(ARCHIVER).map(|health| health.verdict)));
+        let health = board.health(ARCHIVER, clock.now());
+        let lag = lag.map(|lag| (lag.records(), health.map(|health| health.verdict)));
         let line = line(progress.trucks(), rate, lag, progress.world_time(), address);
         say(&format!("{CLEAR}{CUT}{line}{WRAP}"));
     }

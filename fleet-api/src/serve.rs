@@ -141,7 +141,7 @@ async fn watch_lag(log: &dyn EventLog, clock: &dyn Clock, lag: &Board, metrics: 
     loop {
         ticks.tick().await;
         lag.sample(log, clock.now()).await;
-        metrics.show(lag);
+        metrics.show(lag, clock.now());
     }
 }
 

@@ -46,7 +46,7 @@ pub async fn keep_house(
         let now = clock.now();
         metrics.levels().judge(now);
         lag.board.sample(&*log, now).await;
-        lag.metrics.show(&lag.board);
+        lag.metrics.show(&lag.board, now);
         if turn % SWEEP_EVERY_TICKS != 0 {
             continue;
         }

@@ -20,7 +20,7 @@ impl Service {
         let mut groups = Vec::new();
         for group in &self.parts.groups {
             let lag = self.parts.log.lag(group).await?;
-            groups.push(told(group, &lag, self.parts.lag.health(group).as_ref(), now));
+            groups.push(told(group, &lag, self.parts.lag.health(group, now).as_ref(), now));
         }
         Ok(groups)
     }

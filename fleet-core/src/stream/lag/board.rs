@@ -11,7 +11,7 @@ use crate::{stream::EventLog, time::Time};
 /// What is known of how groups are doing. Somebody has to [`sample`](Self::sample) it every few
 /// seconds; everybody may ask.
 #[derive(Debug)]
-pub struct Board(Mutex<BTreeMap<String, GroupWatch>>);
+pub struct Board(pub(super) Mutex<BTreeMap<String, GroupWatch>>);
 
 impl Board {
     /// A board of these groups.
@@ -35,15 +35,17 @@ impl Board {
         }
     }
 
-    /// How `group` is doing; `None` if it is not on the board.
-    pub fn health(&self, group: &str) -> Option<GroupHealth> {
-        self.watches().get(group).map(GroupWatch::health)
+    /// How `group` is doing at `now`, platform time; unknown if nobody has looked for a while.
+    /// `None` if it is not on the board.
+    pub fn health(&self, group: &str, now: Time) -> Option<GroupHealth> {
+        self.watches().get_mut(group).map(|watch| watch.health_at(now))
     }
 
-    /// How every group is doing.
-    pub fn all(&self) -> BTreeMap<String, GroupHealth> {
-        let told = |(group, watch): (&String, &GroupWatch)| (group.clone(), watch.health());
-        self.watches().iter().map(told).collect()
+    /// How every group is doing at `now`, platform time.
+    pub fn all(&self, now: Time) -> BTreeMap<String, GroupHealth> {
+        let told =
+            |(group, watch): (&String, &mut GroupWatch)| (group.clone(), watch.health_at(now));
+        self.watches().iter_mut().map(told).collect()
     }
 
     fn watches(&self) -> MutexGuard<'_, BTreeMap<String, GroupWatch>> {

@@ -3,7 +3,7 @@
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry, core::Collector};
 
 use super::{Board, GroupHealth, Verdict};
-use crate::{Error, Result, stream::Members};
+use crate::{Error, Result, stream::Members, time::Time};
 
 /// Gauges of consumer groups (feature `metrics`). What is not known is left out, never told as 0.
 #[derive(Clone, Debug)]
@@ -63,9 +63,9 @@ impl LagMetrics {
         })
     }
 
-    /// Shows what is known of every group.
-    pub fn show(&self, board: &Board) {
-        for (group, health) in board.all() {
+    /// Shows what is known of every group at `now`, platform time.
+    pub fn show(&self, board: &Board, now: Time) {
+        for (group, health) in board.all(now) {
             self.show_group(&group, &health);
         }
     }

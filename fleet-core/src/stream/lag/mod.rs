@@ -245,6 +245,12 @@ impl GroupWatch {
         }
     }
 
+    /// How the group is doing at `now`: a look that does not come is one that was missed.
+    fn health_at(&mut self, now: Time) -> GroupHealth {
+        self.missed(now);
+        self.health()
+    }
+
     /// How the group is doing, as of the last sample.
     pub fn health(&self) -> GroupHealth {
         let told = |(partition, track): (&Partition, &Track)| track.health(partition.clone());

@@ -84,7 +84,7 @@ impl Track {
     pub(super) fn note(&mut self, now: Time, lag: &PartitionLag, lost_after: Option<Duration>) {
         if self.points.back().is_some_and(|last| now < last.at) {
             self.start_over(); // the clock went back
-            self.advanced = [None; 2];
+            (self.still_since, self.advanced) = (None, [None; 2]);
         }
         let oldest = lag.oldest_appended_at.filter(|_| lag.records > 0);
         self.lag_s = oldest.map_or(0.0, |at| now.ms_since(at).max(0) as f64 / 1e3);
@@ -110,9 +110,10 @@ impl Track {
         }
     }
 
-    /// Forgets what trends and stalls are told from; keeps the word.
+    /// Forgets what trends are told from; keeps the word. Being shared out anew is no commit: who
+    /// does nothing else is stalled.
     pub(super) fn start_over(&mut self) {
-        (self.doubt, self.still_since, self.trend) = (None, None, None);
+        (self.doubt, self.trend) = (None, None);
         self.points.clear();
     }
 
