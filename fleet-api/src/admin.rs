@@ -1,6 +1,8 @@
 //! The use cases of those who run the fleet: keys, the audit, and what is audited.
 
-use fleet_core::{Result, time::Time};
+use std::sync::Arc;
+
+use fleet_core::{Error, Result, time::Time};
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -65,22 +67,34 @@ impl Service {
         Ok(Page { items, next_page_token })
     }
 
-    /// Puts letters back on behalf of somebody, and tells the audit how many went.
+    /// Puts letters back on behalf of somebody, and tells the audit how many went. Once begun it is
+    /// brought to its end, also if whoever asked has gone: what is half published cannot be told
+    /// from what is not.
     pub(crate) async fn redrive_as(
-        &self,
-        caller: &Caller,
-        asked: &RedriveQuestion,
+        self: &Arc<Self>,
+        caller: Caller,
+        asked: RedriveQuestion,
     ) -> Result<Page<RedriveResult>> {
-        let results = self.redrive(asked).await?;
-        let redriven = results.items.iter().filter(|result| result.outcome == "redriven").count();
-        if redriven > 0 {
-            let target = format!("{redriven} dead letters");
-            let told = self.keys.tell(caller.actor(), "dead_letters.redrive", &target, "done");
-            if let Err(error) = told.await {
-                // They are back, and whoever asked is told so; the log keeps what the audit lacks.
-                tracing::error!(%error, actor = caller.actor(), target, "redrive not in the audit");
-            }
+        let service = Arc::clone(self);
+        let redrive = async move {
+            let results = service.redrive(&asked).await?;
+            service.audit_redrive(&caller, &results.items).await;
+            Ok(results)
+        };
+        let done = tokio::spawn(redrive).await;
+        done.map_err(|error| Error::internal("redrive").with_source(error))?
+    }
+
+    async fn audit_redrive(&self, caller: &Caller, results: &[RedriveResult]) {
+        let redriven = results.iter().filter(|result| result.outcome == "redriven").count();
+        if redriven == 0 {
+            return;
         }
-        Ok(results)
+        let target = format!("{redriven} dead letters");
+        let told = self.keys.tell(caller.actor(), "dead_letters.redrive", &target, "done");
+        if let Err(error) = told.await {
+            // They are back, and whoever asked is told so; the log keeps what the audit lacks.
+            tracing::error!(%error, actor = caller.actor(), target, "redrive not in the audit");
+        }
     }
 }

@@ -6,7 +6,7 @@ use fleet_core::{
     store::{Document, TelemetryWrite, TripWrite, Write},
     stream::{
         Record, Topic,
-        dead_letter::{self, Reason, Refusal},
+        dead_letter::{Reason, Refusal},
     },
     time::Time,
 };
@@ -48,7 +48,6 @@ impl Sink {
 
     /// The write that a record asks for.
     pub(crate) fn write(&self, record: &Record, now: Time) -> Result<Write, Refusal> {
-        dead_letter::check_size(record)?;
         let place = record.place.clone();
         let topic = &place.partition.topic;
         match fleet_proto::read(topic, &record.headers, &record.payload)? {

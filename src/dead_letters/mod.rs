@@ -80,7 +80,7 @@ pub(crate) struct Which {
     /// Set aside before this time, RFC 3339.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// At most so many, the oldest ones [default: 100 for list, else all].
+    /// At most so many, the first ones [default: 100 for list, else all].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 }
@@ -345,7 +345,10 @@ async fn redrive_found(
     dry_run: bool,
     rate: Option<u32>,
 ) -> Result<Told> {
-    let (filter, mut told) = (which.filter()?, Told::default());
+    let (mut filter, mut told) = (which.filter()?, Told::default());
+    // What is given up again meanwhile is a letter anew, and waits for the next time.
+    let now_ms = source.now().as_ms() + 1;
+    filter.to_ms = Some(filter.to_ms.map_or(now_ms, |to_ms| to_ms.min(now_ms)));
     let (mut left, mut token) = (which.limit.unwrap_or(u64::MAX), String::new());
     loop {
         let size = u32::try_from(left).unwrap_or(u32::MAX).min(step(rate));

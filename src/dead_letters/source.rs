@@ -5,9 +5,8 @@ use std::{fs, path::Path, sync::Arc};
 use anyhow::{Context, Result, anyhow, bail};
 use fleet_api::keys::Keys;
 use fleet_core::{
-    ErrorKind,
-    stream::dead_letter::{self, Filter, Mode, Redriven, Redriver, Refusal},
-    time::Time,
+    stream::dead_letter::{self, Filter, Mode, Redriven, Redriver},
+    time::{Clock as _, SystemClock, Time},
 };
 use fleet_proto::v1::{
     CountDeadLettersRequest, CountDeadLettersResponse, DeadLetter, DeadLetterFilter,
@@ -91,6 +90,14 @@ impl Source {
         Ok(Self::There { client, key, name })
     }
 
+    /// The time by which letters are dated: with a server, this machine's.
+    pub(super) fn now(&self) -> Time {
+        match self {
+            Self::Here(data) => data.clock.now(),
+            Self::There { .. } => SystemClock::new().now(),
+        }
+    }
+
     pub(super) async fn count(
         &mut self,
         filter: &DeadLetterFilter,
@@ -166,25 +173,8 @@ impl Source {
             return Ok(self.ask_to_redrive(asked).await?.results);
         }
         let Self::Here(data) = self else { return Ok(Vec::new()) };
-        let mut results = Vec::with_capacity(ids.len());
-        for id in ids {
-            let failed = |outcome: &str, why: String| RedriveResult {
-                id: id.clone(),
-                outcome: outcome.to_owned(),
-                detail: why,
-                reason: String::new(),
-            };
-            match dead_letter::get(&*data.log, id).await {
-                Ok(letter) => results.extend(redrive_here(data, &[letter], dry_run).await?),
-                Err(e) if e.kind() == ErrorKind::NotFound => {
-                    results.push(failed("not_found", String::new()));
-                }
-                Err(e) if e.kind() == ErrorKind::Invalid => {
-                    results.push(failed("invalid", e.to_string()));
-                }
-                Err(e) => return Err(e.into()),
-            }
-        }
+        let answers = redriver(data).redrive_named(ids, mode(dry_run)).await?;
+        let results: Vec<_> = ids.iter().cloned().zip(answers).map(told).collect();
         tell_audit(data, &results).await?;
         Ok(results)
     }
@@ -211,7 +201,9 @@ impl Source {
         let (filter, after) = (checked(filter)?, (!token.is_empty()).then_some(token));
         let size = usize::try_from(page_size)?;
         let found = dead_letter::list(&*data.log, &filter, after, size, PAGE_BYTES).await?;
-        let results = redrive_here(data, &found.letters, dry_run).await?;
+        let answers = redriver(data).redrive(&found.letters, mode(dry_run)).await?;
+        let ids = found.letters.iter().map(dead_letter::DeadLetter::id);
+        let results: Vec<_> = ids.zip(answers).map(told).collect();
         tell_audit(data, &results).await?;
         let next_page_token = found.next.unwrap_or_default();
         Ok(RedriveDeadLettersResponse { results, next_page_token })
@@ -227,24 +219,19 @@ impl Source {
     }
 }
 
-/// What becomes of letters without a platform.
-async fn redrive_here(
-    data: &DataDir,
-    letters: &[dead_letter::DeadLetter],
-    dry_run: bool,
-) -> Result<Vec<RedriveResult>> {
-    let redriver = Redriver { log: &*data.log, store: &*data.store, read: &fleet_proto::reread };
-    let mode = if dry_run { Mode::DryRun } else { Mode::PutBack };
-    let answers = redriver.redrive(letters, mode).await?;
-    let told = letters.iter().zip(answers).map(|(letter, answer)| {
-        let outcome = answer.as_str().to_owned();
-        let (reason, detail) = match answer {
-            Redriven::WouldFail(Refusal { reason, detail }) => (reason.to_string(), detail),
-            Redriven::Done | Redriven::Already | Redriven::Would => Default::default(),
-        };
-        RedriveResult { id: letter.id(), outcome, detail, reason }
-    });
-    Ok(told.collect())
+/// Puts letters back without a platform.
+fn redriver(data: &DataDir) -> Redriver<'_> {
+    Redriver { log: &*data.log, store: &*data.store, read: &fleet_proto::reread }
+}
+
+const fn mode(dry_run: bool) -> Mode {
+    if dry_run { Mode::DryRun } else { Mode::PutBack }
+}
+
+fn told((id, answer): (String, Redriven)) -> RedriveResult {
+    let reason = answer.reason().map(|reason| reason.to_string()).unwrap_or_default();
+    let (outcome, detail) = (answer.as_str().to_owned(), answer.detail().to_owned());
+    RedriveResult { id, outcome, detail, reason }
 }
 
 async fn tell_audit(data: &DataDir, results: &[RedriveResult]) -> Result<()> {

@@ -80,7 +80,7 @@ fn words<T: FromStr<Err = Error>>(texts: &[String]) -> Result<Vec<T>> {
     texts.iter().map(|text| text.parse()).collect()
 }
 
-fn given(text: String) -> Option<String> {
+pub(super) fn given(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
@@ -343,7 +343,6 @@ impl From<KeptLetter> for v1::DeadLetter {
 impl TryFrom<v1::DeadLetterFilter> for LettersFilter {
     type Error = Error;
     fn try_from(filter: v1::DeadLetterFilter) -> Result<Self> {
-        let given = |text: String| (!text.is_empty()).then_some(text);
         Ok(Self {
             topic: given(filter.topic),
             reason: given(filter.reason),
@@ -357,7 +356,7 @@ impl TryFrom<v1::RedriveDeadLettersRequest> for RedriveQuestion {
     type Error = Error;
     fn try_from(request: v1::RedriveDeadLettersRequest) -> Result<Self> {
         Ok(Self {
-            ids: request.ids,
+            ids: Some(request.ids).filter(|ids| !ids.is_empty()),
             filter: request.filter.map(TryInto::try_into).transpose()?,
             page_size: size(request.page_size),
             page_token: Some(request.page_token),

@@ -61,7 +61,7 @@ impl v1::pipeline_service_server::PipelineService for Face {
         let caller = caller(&request);
         let request = request.into_inner();
         let work = async {
-            let page = self.0.redrive_as(&caller, &request.try_into()?).await?;
+            let page = self.0.redrive_as(caller, request.try_into()?).await?;
             let (results, next_page_token) = (convert::all(page.items), page.next_page_token);
             Ok(v1::RedriveDeadLettersResponse { results, next_page_token })
         };

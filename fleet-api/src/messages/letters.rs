@@ -144,9 +144,8 @@ pub(crate) struct LettersFilter {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedriveQuestion {
     /// Which, by their ids: 1 to 1,000; none if there is a filter.
-    #[serde(default)]
-    #[schema(max_items = 1_000)]
-    pub(crate) ids: Vec<String>,
+    #[schema(min_items = 1, max_items = 1_000)]
+    pub(crate) ids: Option<Vec<String>>,
     /// Those that it finds, a page in each call, oldest first.
     pub(crate) filter: Option<LettersFilter>,
     /// With a filter: 1 or more, of which 500 are taken at most; 50 unless given.

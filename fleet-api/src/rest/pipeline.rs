@@ -119,5 +119,5 @@ pub(super) async fn redrive(
     Extension(caller): Extension<Caller>,
     Json(asked): Json<RedriveQuestion>,
 ) -> Answer<Page<RedriveResult>> {
-    Ok(Json(service.redrive_as(&caller, &asked).await?))
+    Ok(Json(service.redrive_as(caller, asked).await?))
 }

@@ -1,8 +1,8 @@
 //! Dead letters.
 
 use fleet_core::{
-    Error, ErrorKind, Result,
-    stream::dead_letter::{self, Counted, DeadLetter, Filter, Mode, Redriven, Redriver},
+    Error, Result,
+    stream::dead_letter::{self, Counted, DeadLetter, Filter, Mode, Reason, Redriven, Redriver},
 };
 
 use super::Service;
@@ -76,14 +76,15 @@ impl Service {
     pub(crate) async fn redrive(&self, asked: &RedriveQuestion) -> Result<Page<RedriveResult>> {
         let mode = if asked.dry_run { Mode::DryRun } else { Mode::PutBack };
         let Some(by) = &asked.filter else {
+            let ids = asked.ids.as_deref().unwrap_or_default();
             if asked.page_size.is_some() || asked.page_token.as_ref().is_some_and(|t| !t.is_empty())
             {
                 return Err(Error::invalid("page_size, page_token: only with a filter"));
             }
-            let items = self.redrive_named(&asked.ids, mode).await?;
+            let items = self.redrive_named(ids, mode).await?;
             return Ok(Page { items, next_page_token: String::new() });
         };
-        if !asked.ids.is_empty() {
+        if asked.ids.is_some() {
             return Err(Error::invalid("ids, filter: expected one of them"));
         }
         let size = page::size(asked.page_size)?;
@@ -95,40 +96,11 @@ impl Service {
 
     async fn redrive_named(&self, ids: &[String], mode: Mode) -> Result<Vec<RedriveResult>> {
         if !(1..=REDRIVES_MAX).contains(&ids.len()) {
-            return Err(Error::invalid("ids: expected 1 to 1000"));
+            return Err(Error::invalid("ids: expected 1 to 1000, or a filter"));
         }
-        let mut results: Vec<RedriveResult> = Vec::new();
-        let mut is_away = false;
-        for id in ids {
-            let outcome = if is_away {
-                Ok(told(id, "not_tried", "", None))
-            } else {
-                self.redrive_one(id, mode).await
-            };
-            is_away |= outcome.is_err();
-            results.push(match outcome {
-                // What was put back before the failure stays told.
-                Err(error) if results.is_empty() => return Err(error),
-                Err(error) => told(id, "failed", error.to_string(), None),
-                Ok(result) => result,
-            });
-        }
-        Ok(results)
-    }
-
-    async fn redrive_one(&self, id: &str, mode: Mode) -> Result<RedriveResult> {
-        match dead_letter::get(&*self.parts.log, id).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Ok(told(id, "not_found", "", None))
-            }
-            Err(error) if error.kind() == ErrorKind::Invalid => {
-                Ok(told(id, "invalid", error.to_string(), None))
-            }
-            letter => {
-                let results = self.redrive_letters(&[letter?], mode).await?;
-                results.into_iter().next().ok_or_else(|| Error::internal("no answer"))
-            }
-        }
+        let _turn = self.redriving.lock().await;
+        let answers = self.redriver().redrive_named(ids, mode).await?;
+        Ok(ids.iter().cloned().zip(answers).map(told).collect())
     }
 
     async fn redrive_letters(
@@ -137,31 +109,19 @@ impl Service {
         mode: Mode,
     ) -> Result<Vec<RedriveResult>> {
         let _turn = self.redriving.lock().await;
+        let answers = self.redriver().redrive(letters, mode).await?;
+        Ok(letters.iter().map(DeadLetter::id).zip(answers).map(told).collect())
+    }
+
+    fn redriver(&self) -> Redriver<'_> {
         let (log, store) = (&*self.parts.log, &*self.parts.store);
-        let redriver = Redriver { log, store, read: &fleet_proto::reread };
-        let answers = redriver.redrive(letters, mode).await?;
-        let results = letters.iter().zip(answers).map(|(letter, answer)| {
-            let (id, outcome) = (letter.id(), answer.as_str());
-            match answer {
-                Redriven::WouldFail(why) => {
-                    told(&id, outcome, why.detail, Some(why.reason.as_str()))
-                }
-                Redriven::Done | Redriven::Already | Redriven::Would => {
-                    told(&id, outcome, "", None)
-                }
-            }
-        });
-        Ok(results.collect())
+        Redriver { log, store, read: &fleet_proto::reread }
     }
 }
 
-fn told(
-    id: &str,
-    outcome: &'static str,
-    detail: impl Into<String>,
-    reason: Option<&'static str>,
-) -> RedriveResult {
-    RedriveResult { id: id.to_owned(), outcome, detail: detail.into(), reason }
+fn told((id, answer): (String, Redriven)) -> RedriveResult {
+    let reason = answer.reason().map(Reason::as_str);
+    RedriveResult { id, outcome: answer.as_str(), detail: answer.detail().to_owned(), reason }
 }
 
 /// Which letters are asked for.

@@ -1,7 +1,5 @@
 //! What every backend holds a record to, and where its key puts it.
 
-use bytes::Bytes;
-
 use super::{HEADER_BYTES_MAX, HEADERS_MAX, NewRecord};
 use crate::{Error, Result};
 
@@ -10,16 +8,11 @@ pub(super) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
 /// Checks the bounds of a record.
 pub(super) fn check(record: &NewRecord) -> Result<()> {
-    check_parts(&record.key, &record.headers, &record.payload)
-}
-
-/// Checks the bounds of what a record consists of.
-pub(super) fn check_parts(key: &[u8], headers: &[(String, Bytes)], payload: &[u8]) -> Result<()> {
     let rule = |ok: bool, text: &str| if ok { Ok(()) } else { Err(Error::invalid(text)) };
-    rule(key.len() <= KEY_BYTES_MAX, "key: above 1 KiB")?;
-    rule(payload.len() <= PAYLOAD_BYTES_MAX, "payload: above 1 MiB")?;
-    rule(headers.len() <= HEADERS_MAX, "headers: more than 32")?;
-    let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    rule(record.key.len() <= KEY_BYTES_MAX, "key: above 1 KiB")?;
+    rule(record.payload.len() <= PAYLOAD_BYTES_MAX, "payload: above 1 MiB")?;
+    rule(record.headers.len() <= HEADERS_MAX, "headers: more than 32")?;
+    let bytes: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     rule(bytes <= HEADER_BYTES_MAX, "headers: above 16 KiB together")
 }
 

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{DeadLetter, Reason, parse_id};
+use super::{DeadLetter, Reason, id_of, parse_id};
 use crate::{
     Error, Result,
-    stream::{EventLog, Place, Topic},
+    stream::{EventLog, Record, Topic},
     time::Time,
 };
 
 /// Records that one call looks at, however few of them match.
 const SCAN_MAX: usize = 20_000;
-/// Records read at once at first: each may hold a payload of 1 MiB.
+/// Records read at once at first, and after large ones: each may hold a payload of 1 MiB.
 const STEP_MIN: usize = 16;
-/// Records read at once while they are small.
-const STEP_MAX: usize = 512;
+/// Records read at once while they are small: what is held at once is 64 MiB at the very most.
+const STEP_MAX: usize = 64;
 /// So many bytes in one step are no reason to read fewer records at once.
 const STEP_BYTES: usize = 256 << 10;
 
@@ -77,6 +77,8 @@ pub struct Found {
     pub letters: Vec<DeadLetter>,
     /// The letter after which to go on; `None` at the end.
     pub next: Option<String>,
+    /// How many records were looked at.
+    looked_at: usize,
 }
 
 /// Letters after the one called `after`, at most `max`, or as many as come to `bytes_max` (at least
@@ -98,7 +100,7 @@ pub async fn list(
         partitions.extend(extents.into_iter().map(|extent| (extent.partition, extent.start)));
     }
     partitions.sort();
-    let (mut found, mut bytes, mut looked_at) = (Found::default(), 0, 0);
+    let (mut found, mut bytes) = (Found::default(), 0);
     for (partition, start) in partitions {
         let mut from = match &after {
             Some(place) if partition < place.partition => continue,
@@ -110,15 +112,15 @@ pub async fn list(
             let records = log.read(&partition, from, step).await?;
             let Some(last) = records.last() else { break };
             from = last.place.offset + 1;
-            let read: usize = records.iter().map(|record| record.payload.len()).sum();
+            let read: usize = records.iter().map(size).sum();
             step = if read <= STEP_BYTES { STEP_MAX.min(step * 2) } else { STEP_MIN };
             for record in &records {
                 let letter = DeadLetter::parse(record)?;
-                looked_at += 1;
+                found.looked_at += 1;
                 if !filter.takes(&letter) {
                     continue;
                 }
-                bytes += letter.key.len() + letter.detail.len() + letter.payload.len();
+                bytes += letter.bytes();
                 let is_full = found.letters.len() == max || bytes > bytes_max;
                 if is_full && !found.letters.is_empty() {
                     found.next = found.letters.last().map(DeadLetter::id);
@@ -126,7 +128,7 @@ pub async fn list(
                 }
                 found.letters.push(letter);
             }
-            if looked_at >= SCAN_MAX {
+            if found.looked_at >= SCAN_MAX {
                 found.next = Some(id_of(&last.place));
                 return Ok(found);
             }
@@ -135,8 +137,10 @@ pub async fn list(
     Ok(found)
 }
 
-fn id_of(place: &Place) -> String {
-    format!("{}:{}:{}", place.partition.topic, place.partition.number, place.offset)
+/// What a record weighs.
+fn size(record: &Record) -> usize {
+    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    record.key.len() + headers + record.payload.len()
 }
 
 /// The letter called `id`.
@@ -188,7 +192,7 @@ pub async fn count(log: &dyn EventLog, filter: &Filter, max: usize) -> Result<Co
     loop {
         // A page's worth at a time: payloads are let go at once.
         let page = list(log, filter, after.as_deref(), 1_000, 4 << 20).await?;
-        counted += if page.letters.is_empty() { SCAN_MAX } else { page.letters.len() };
+        counted += page.looked_at;
         for letter in page.letters {
             let (at, id) = (letter.dead_lettered_at, letter.id());
             let group = groups.entry((letter.topic.clone(), letter.reason)).or_insert_with(|| {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::{
     HEADER_BYTES_MAX, HEADERS_MAX, NewRecord, Partition, Place, Record, Topic,
-    bounds::{self, KEY_BYTES_MAX, PAYLOAD_BYTES_MAX},
+    bounds::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX},
 };
 use crate::{Error, Result, time::Time};
 
@@ -141,16 +141,6 @@ fn told(
     ]
 }
 
-/// Refuses what is larger than a record may be; a foreign producer can write it all the same.
-///
-/// # Errors
-/// A refusal as too large, naming the bound.
-pub fn check_size(record: &Record) -> Result<(), Refusal> {
-    let Record { key, headers, payload, .. } = record;
-    bounds::check_parts(key, headers, payload)
-        .map_err(|error| Refusal::new(Reason::TooLarge, error.to_string()))
-}
-
 fn shortened(detail: &str) -> &str {
     let mut end = detail.len().min(DETAIL_BYTES_MAX);
     while !detail.is_char_boundary(end) {
@@ -227,8 +217,14 @@ impl DeadLetter {
 
     /// The letter's own id, `topic:partition:offset`.
     pub fn id(&self) -> String {
-        let Place { partition: Partition { topic, number }, offset } = &self.place;
-        format!("{topic}:{number}:{offset}")
+        id_of(&self.place)
+    }
+
+    /// What it weighs: key, headers, payload and detail.
+    fn bytes(&self) -> usize {
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.key.len() + headers + self.payload.len() + self.detail.len()
     }
 }
 
@@ -271,6 +267,11 @@ impl Told {
             first: time(FIRST).map_or(at, |first| first.min(at)),
         })
     }
+}
+
+/// The id of the letter at `place`.
+fn id_of(Place { partition: Partition { topic, number }, offset }: &Place) -> String {
+    format!("{topic}:{number}:{offset}")
 }
 
 fn parse_id(id: &str) -> Result<Place> {

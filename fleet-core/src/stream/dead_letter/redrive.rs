@@ -11,19 +11,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{ATTEMPTS, DeadLetter, FIRST, REDRIVEN_FROM, Reason, Refusal, header};
+use super::{ATTEMPTS, DeadLetter, FIRST, REDRIVEN_FROM, Reason, Refusal, find, header};
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::TelemetryEvent,
     error::Remedy,
     store::{Document, FleetStore, Watermarks, Write},
-    stream::{EventLog, NewRecord, Partition, Topic, bounds},
+    stream::{EventLog, NewRecord, Partition, PartitionExtent, Topic, bounds},
 };
 
 /// Kind of the documents that mark redriven letters.
 const REDRIVEN: &str = "redriven";
 /// Records looked at together for what an interrupted redrive published.
 const STEP: usize = 256;
+/// Letters named one by one are put back together until they come to so many bytes.
+const TOGETHER_BYTES: usize = 2 << 20;
 
 /// What a consumer makes of a record with these headers and bytes: the event, if it is one, or why
 /// it is set aside. Must be the very reader that consumers use.
@@ -42,6 +44,14 @@ pub enum Redriven {
     Would,
     /// It would fail again, for this reason: it stays.
     WouldFail(Refusal),
+    /// There is no letter of this name.
+    NotFound,
+    /// This is no name of a letter: why.
+    Malformed(String),
+    /// Log or store failed at it: it can be tried again.
+    Failed(String),
+    /// Not looked at, after such a failure.
+    NotTried,
 }
 
 impl Redriven {
@@ -52,7 +62,25 @@ impl Redriven {
             Self::Already => "already_redriven",
             Self::Would => "would_redrive",
             Self::WouldFail(_) => "would_fail",
+            Self::NotFound => "not_found",
+            Self::Malformed(_) => "invalid",
+            Self::Failed(_) => "failed",
+            Self::NotTried => "not_tried",
         }
+    }
+
+    /// Why not, in words; empty if there is nothing to tell.
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::WouldFail(refusal) => &refusal.detail,
+            Self::Malformed(why) | Self::Failed(why) => why,
+            Self::Done | Self::Already | Self::Would | Self::NotFound | Self::NotTried => "",
+        }
+    }
+
+    /// Why it would fail again.
+    pub fn reason(&self) -> Option<Reason> {
+        if let Self::WouldFail(refusal) = self { Some(refusal.reason) } else { None }
     }
 }
 
@@ -64,19 +92,28 @@ pub enum Mode {
     DryRun,
 }
 
-/// The mark of one letter.
+/// The mark of one letter: that it was put back, unless it says more.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Mark {
-    /// The ends of its topic's partitions before it was published; `None` once it certainly is.
+    /// The ends of its topic's partitions before it was published, as long as it is not certain
+    /// whether it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     begun_at: Option<Ends>,
+    /// The log refused it: it is certain that it was not published.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_refused: bool,
 }
 
 /// Numbers of partitions, and where each ended. One that is not there was empty.
 type Ends = BTreeMap<u32, u64>;
 
 impl Mark {
-    const DONE: Self = Self { begun_at: None };
+    const DONE: Self = Self { begun_at: None, is_refused: false };
+    const REFUSED: Self = Self { begun_at: None, is_refused: true };
+
+    const fn is_done(&self) -> bool {
+        self.begun_at.is_none() && !self.is_refused
+    }
 
     fn write(&self, id: &str) -> Result<Write> {
         let body =
@@ -90,7 +127,7 @@ impl Mark {
 /// # Errors
 /// Those of the store.
 pub async fn is_redriven(store: &dyn FleetStore, id: &str) -> Result<bool> {
-    Ok(mark(store, id).await?.is_some_and(|mark| mark.begun_at.is_none()))
+    Ok(mark(store, id).await?.is_some_and(|mark| mark.is_done()))
 }
 
 async fn mark(store: &dyn FleetStore, id: &str) -> Result<Option<Mark>> {
@@ -128,15 +165,13 @@ impl Redriver<'_> {
         let mut seen = BTreeSet::new();
         for (ix, letter) in letters.iter().enumerate() {
             let id = letter.id();
-            answers.push(match mark(self.store, &id).await? {
-                Some(Mark { begun_at: None }) => Some(Redriven::Already),
-                _ if !seen.insert(id) => Some(Redriven::Already), // named twice in one call
-                None => None,
-                Some(Mark { begun_at: Some(ends) }) => {
-                    begun.push((ix, ends));
-                    None
-                }
-            });
+            let mark = mark(self.store, &id).await?;
+            // Done before, or named twice in one call.
+            let is_done = mark.as_ref().is_some_and(Mark::is_done) || !seen.insert(id);
+            answers.push(is_done.then_some(Redriven::Already));
+            if !is_done && let Some(ends) = mark.and_then(|mark| mark.begun_at) {
+                begun.push((ix, ends));
+            }
         }
         for ix in self.published(letters, &begun).await? {
             answers[ix] = Some(Redriven::Already);
@@ -163,6 +198,60 @@ impl Redriver<'_> {
         }
         let all: Option<Vec<_>> = answers.into_iter().collect();
         all.ok_or_else(|| Error::internal("a dead letter without an answer"))
+    }
+
+    /// As [`redrive`](Self::redrive), for letters by their names. If log or store fail when some
+    /// have been looked at, the others are `Failed` or `NotTried`, so that these stay told.
+    ///
+    /// # Errors
+    /// Those of log and store, if they fail at the first ones.
+    pub async fn redrive_named(&self, ids: &[String], mode: Mode) -> Result<Vec<Redriven>> {
+        let mut answers: Vec<Redriven> = Vec::with_capacity(ids.len());
+        while answers.len() < ids.len() {
+            let before = answers.len();
+            if let Err(error) = self.redrive_some(&ids[before..], mode, &mut answers).await {
+                if before == 0 {
+                    return Err(error);
+                }
+                answers.truncate(before);
+                answers.push(Redriven::Failed(error.to_string()));
+                answers.resize(ids.len(), Redriven::NotTried);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Answers for the first of `ids`, one at least: as many as are put back together.
+    async fn redrive_some(
+        &self,
+        ids: &[String],
+        mode: Mode,
+        answers: &mut Vec<Redriven>,
+    ) -> Result<()> {
+        let (mut letters, mut places, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for id in ids {
+            let answer = match find::get(self.log, id).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => Redriven::NotFound,
+                Err(error) if error.kind() == ErrorKind::Invalid => {
+                    Redriven::Malformed(error.to_string())
+                }
+                letter => {
+                    let letter = letter?;
+                    bytes += letter.bytes();
+                    letters.push(letter);
+                    places.push(answers.len());
+                    Redriven::NotTried
+                }
+            };
+            answers.push(answer);
+            if bytes >= TOGETHER_BYTES {
+                break;
+            }
+        }
+        for (place, answer) in places.into_iter().zip(self.redrive(&letters, mode).await?) {
+            answers[place] = answer;
+        }
+        Ok(())
     }
 
     /// The record that `letter` becomes, if it would be handled now.
@@ -197,18 +286,24 @@ impl Redriver<'_> {
         begun: &[(usize, Ends)],
     ) -> Result<Vec<usize>> {
         let mut wanted: BTreeMap<String, usize> = BTreeMap::new();
-        let mut starts: BTreeMap<Partition, u64> = BTreeMap::new();
+        let mut extents: BTreeMap<&Topic, Vec<PartitionExtent>> = BTreeMap::new();
+        let mut spans: BTreeMap<Partition, (u64, u64)> = BTreeMap::new();
         for (ix, ends) in begun {
+            let topic = &letters[*ix].topic;
             wanted.insert(letters[*ix].id(), *ix);
-            for extent in self.log.extents(&letters[*ix].topic).await? {
+            if !extents.contains_key(topic) {
+                extents.insert(topic, self.log.extents(topic).await?);
+            }
+            for extent in &extents[topic] {
                 let offset = ends.get(&extent.partition.number).copied().unwrap_or(0);
-                let start = starts.entry(extent.partition).or_insert(offset);
-                *start = offset.min(*start);
+                // What comes from now on cannot be of that redrive.
+                let span = spans.entry(extent.partition.clone()).or_insert((offset, extent.end));
+                span.0 = span.0.min(offset);
             }
         }
         let mut found = Vec::new();
-        for (partition, mut from) in starts {
-            loop {
+        for (partition, (mut from, end)) in spans {
+            while from < end && !wanted.is_empty() {
                 let records = self.log.read(&partition, from, STEP).await?;
                 let Some(last) = records.last() else { break };
                 from = last.place.offset + 1;
@@ -236,7 +331,8 @@ impl Redriver<'_> {
             }
         }
         let begun = good.iter().map(|(ix, record)| {
-            Mark { begun_at: Some(ends[&record.topic].clone()) }.write(&letters[*ix].id())
+            Mark { begun_at: Some(ends[&record.topic].clone()), is_refused: false }
+                .write(&letters[*ix].id())
         });
         self.write(begun.collect::<Result<_>>()?).await?;
         let records: Vec<NewRecord> = good.iter().map(|(_, record)| record.clone()).collect();
@@ -258,9 +354,11 @@ impl Redriver<'_> {
             }
             Err(error) => return Err(error),
         }
-        let done = answers.iter().filter(|(_, answer)| *answer == Redriven::Done);
-        let done = done.map(|(ix, _)| Mark::DONE.write(&letters[*ix].id()));
-        self.write(done.collect::<Result<_>>()?).await?;
+        let marks = answers.iter().map(|(ix, answer)| {
+            let mark = if *answer == Redriven::Done { Mark::DONE } else { Mark::REFUSED };
+            mark.write(&letters[*ix].id())
+        });
+        self.write(marks.collect::<Result<_>>()?).await?;
         Ok(answers)
     }
 

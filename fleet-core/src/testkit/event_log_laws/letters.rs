@@ -155,6 +155,16 @@ pub async fn dead_letters_go_back_once(subject: Subject) {
     for answer in redriver.redrive(&found, Mode::PutBack).await.expect("nothing is left") {
         assert_ne!(answer, Redriven::Done, "a second delivery");
     }
+    let ids: Vec<String> = found.iter().map(DeadLetter::id).collect();
+    let strange = ["no id".to_owned(), format!("{}:0:999999", topic.dead_letters())];
+    let named: Vec<String> = ids.iter().cloned().chain(strange).collect();
+    let by_name = redriver.redrive_named(&named, Mode::DryRun).await.expect("foretold");
+    for (answer, foretold) in by_name.iter().zip(&foretold) {
+        let expected = if *foretold == Redriven::Would { &Redriven::Already } else { foretold };
+        assert_eq!(answer, expected);
+    }
+    let words: Vec<_> = by_name[ids.len()..].iter().map(Redriven::as_str).collect();
+    assert_eq!(words, ["invalid", "not_found"]);
     let mut delivered = Vec::new();
     for extent in real.extents(&topic).await.expect("there") {
         delivered.extend(real.read(&extent.partition, 0, 1_000).await.expect("there"));
