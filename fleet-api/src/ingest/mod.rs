@@ -27,7 +27,7 @@ use crate::{Service, guard::Payer, keys::Class, problem::Problem};
 pub(crate) use refusals::{Refusals, Repeated};
 
 /// The most reports in one batch.
-pub(crate) const BATCH_MAX: usize = 1_000;
+const BATCH_MAX: usize = 1_000;
 /// How far a sender's clock may be ahead of ours, ms.
 const AHEAD_MS_MAX: i64 = 300_000;
 /// From this age on a report belongs to the backlog, ms.
@@ -171,6 +171,14 @@ pub(crate) fn derived_status(signals: &Signals) -> Status {
     }
 }
 
+/// Refuses an empty batch and one too large.
+pub(crate) fn bounded(count: usize) -> Result<(), Error> {
+    if (1..=BATCH_MAX).contains(&count) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("events: {count}, expected 1 to {BATCH_MAX} in a batch")))
+}
+
 impl Service {
     /// Takes a batch in. When this returns receipts, what they call accepted is durable.
     ///
@@ -183,10 +191,7 @@ impl Service {
         batch: Batch,
     ) -> Result<Vec<Receipt>, Problem> {
         let count = batch.reports.len();
-        if !(1..=BATCH_MAX).contains(&count) {
-            let told = format!("events: {count}, expected 1 to {BATCH_MAX} in a batch");
-            return Err(Error::invalid(told).into());
-        }
+        bounded(count)?;
         let now = self.parts.clock.now();
         self.pay_for(payer, &batch, now).await?;
         let _slot = self.ingest.batches.acquire().await.expect("never closed");

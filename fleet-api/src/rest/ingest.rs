@@ -26,7 +26,7 @@ use crate::{
     grpc::of_message,
     guard::{Caller, Payer},
     ingest::{
-        Batch, Form, Outcome, Receipt, Repeated, Report, derived_status, identified,
+        Batch, Form, Outcome, Receipt, Repeated, Report, bounded, derived_status, identified,
         osmand::{REPORT_BYTES_MAX, Sent},
     },
     problem::{Problem, Refusals},
@@ -83,6 +83,14 @@ pub(super) struct SentBatch {
     events: Vec<serde_json::Value>,
 }
 
+/// A `fleet.v1.IngestTelemetryRequest` whose reports are not looked into: a byte each can become
+/// hundreds.
+#[derive(prost::Message)]
+struct Packed {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    events: Vec<Bytes>,
+}
+
 /// What became of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct BatchAnswer {
@@ -121,19 +129,23 @@ fn batch(headers: &HeaderMap, body: Bytes) -> Result<Batch, Problem> {
             let Json(SentBatch { events }) = Json::from_bytes(&body).map_err(|refused| {
                 Problem::of_status(refused.status()).with_detail(refused.body_text())
             })?;
+            bounded(events.len())?;
             Ok(Batch::new(Form::Json, events.into_iter().map(report).collect()))
         }
         "application/x-ndjson" | "application/ndjson" => {
             let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-            let reports = lines.filter(|line| !line.is_empty()).map(|line| {
+            let lines = lines.filter(|line| !line.is_empty());
+            bounded(lines.clone().count())?;
+            let reports = lines.map(|line| {
                 let value = serde_json::from_slice(line);
                 report(value.map_err(|error| Error::invalid(format!("report: {error}")))?)
             });
             Ok(Batch::new(Form::NdJson, reports.collect()))
         }
         "application/x-protobuf" | "application/protobuf" => {
-            let request = IngestTelemetryRequest::decode(body)
-                .map_err(|error| Error::invalid(format!("body: {error}")))?;
+            let of_body = |error| Error::invalid(format!("body: {error}"));
+            bounded(Packed::decode(body.clone()).map_err(of_body)?.events.len())?;
+            let request = IngestTelemetryRequest::decode(body).map_err(of_body)?;
             Ok(Batch::new(Form::Protobuf, request.events.into_iter().map(of_message).collect()))
         }
         _ => Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE).with_detail(
@@ -305,6 +317,21 @@ mod tests {
     fn read(kind: &'static str, body: Vec<u8>) -> Result<Batch, Problem> {
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static(kind));
         batch(&HeaderMap::from_iter([kind]), body.into())
+    }
+
+    #[test]
+    fn what_is_too_many_is_refused_before_it_is_looked_into() {
+        let many = 1_001;
+        for (kind, body) in [
+            (KINDS[0], format!("{{\"events\":[1{}]}}", ",1".repeat(many - 1)).into_bytes()),
+            (KINDS[1], "1\n".repeat(many).into_bytes()),
+            (KINDS[2], [0x0a, 0x00].repeat(many)),
+        ] {
+            let problem = read(kind, body).err().expect("too many");
+            assert_eq!(problem.detail(), "events: 1001, expected 1 to 1000 in a batch", "{kind}");
+        }
+        let few = read(KINDS[2], [0x0a, 0x00].repeat(1_000)).map(|batch| batch.reports.len());
+        assert_eq!(few.ok(), Some(1_000));
     }
 
     proptest! {
