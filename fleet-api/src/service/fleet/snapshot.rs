@@ -6,7 +6,7 @@
 //! they stand still), and the first time at which one of the reports shown expires. The revision is a
 //! hash of the content: two processes over one store name the same content alike.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fleet_core::{
@@ -16,6 +16,7 @@ use fleet_core::{
     time::Time,
 };
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
 use super::Service;
 use crate::messages::{List, TruckPosition};
@@ -60,7 +61,8 @@ fn position(event: fleet_core::domain::TelemetryEvent) -> TruckPosition {
     }
 }
 
-/// The newest snapshot, and how long it holds.
+/// The newest snapshot, and how long it holds. Held while it is made anew: who asks meanwhile waits
+/// for that one instead of making another.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(Mutex<Option<Held>>);
 
@@ -74,26 +76,23 @@ struct Held {
 impl Service {
     /// Where every truck was last. Costs one read of the watermarks as long as nothing has changed.
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>> {
+        let mut kept = self.kept.0.lock().await;
         // Read first: what is written from here on makes them differ the next time.
         let mut watermarks = self.parts.store.watermarks().await?;
         watermarks.retain(|partition, _| partition.topic == Topic::TELEMETRY);
         let now = self.parts.clock.now();
-        {
-            let kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let holds = |held: &&Held| held.watermarks == watermarks && now < held.expires_at;
-            if let Some(held) = kept.as_ref().filter(holds) {
-                return Ok(Arc::clone(&held.snapshot));
-            }
+        let holds = |held: &&Held| held.watermarks == watermarks && now < held.expires_at;
+        if let Some(held) = kept.as_ref().filter(holds) {
+            return Ok(Arc::clone(&held.snapshot));
         }
         let latest = self.parts.store.latest(None).await?;
         let expires_at = latest.iter().map(|stored| stored.expires_at).min().unwrap_or(Time::MAX);
         let snapshot = Arc::new(Snapshot::of(latest));
-        let held = (snapshot.json.len() <= KEPT_BYTES_MAX).then(|| Held {
+        *kept = (snapshot.json.len() <= KEPT_BYTES_MAX).then(|| Held {
             snapshot: Arc::clone(&snapshot),
             watermarks,
             expires_at,
         });
-        *self.kept.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
         Ok(snapshot)
     }
 }
