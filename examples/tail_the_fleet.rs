@@ -11,7 +11,7 @@ use fleet_core::{
     random::Stream,
 };
 use fleet_proto::v1::{
-    FeedEntry, WatchFeedRequest, feed_entry::Item, telemetry_service_client::TelemetryServiceClient,
+    WatchFeedRequest, feed_entry::Item, telemetry_service_client::TelemetryServiceClient,
 };
 use tonic::{Code, Status, transport::Endpoint};
 
@@ -59,29 +59,30 @@ impl Tail {
             let ended = || Status::unavailable("the stream ended");
             let entry = stream.message().await?.ok_or_else(ended)?;
             entry.cursor.clone_into(&mut self.cursor);
-            print(entry).map_err(|error| Status::data_loss(error.to_string()))?;
-            self.wanted -= 1;
             self.backoff.reset();
+            if let Some(item) = entry.item {
+                print(item).map_err(|error| Status::data_loss(error.to_string()))?;
+                self.wanted -= 1;
+            }
         }
         Ok(())
     }
 }
 
-fn print(entry: FeedEntry) -> fleet_core::Result<()> {
-    match entry.item {
-        Some(Item::Telemetry(message)) => {
+fn print(item: Item) -> fleet_core::Result<()> {
+    match item {
+        Item::Telemetry(message) => {
             let event = TelemetryEvent::try_from(message)?;
             let speed_kmh = event.signals.speed_kmh.unwrap_or_default();
             let (at, truck, status) = (event.event_time, event.truck_id, event.status.as_str());
             let (lat, lon) = (event.position.lat, event.position.lon);
             println!("{at} {truck} {status:<10} {speed_kmh:5.1} km/h at {lat:.4}, {lon:.4}");
         }
-        Some(Item::Trip(message)) => {
+        Item::Trip(message) => {
             let trip = TripSummary::try_from(message)?;
             let (truck, from, to) = (trip.truck_id, trip.origin.name, trip.destination.name);
             println!("{} {truck} trip {} from {from} to {to}", trip.started_at, trip.trip_id);
         }
-        None => {} // a kind of entry that is newer than this program
     }
     Ok(())
 }

@@ -53,7 +53,8 @@ def entries(telemetry, services_pb2, truck_id):
         try:
             for entry in telemetry.WatchFeed(request):
                 cursor, failures = entry.cursor, 0
-                yield entry
+                if entry.WhichOneof("item"):  # else it only tells how far the stream is
+                    yield entry
         except grpc.RpcError as error:
             failures += 1
             if error.code() == grpc.StatusCode.OUT_OF_RANGE:

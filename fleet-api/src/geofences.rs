@@ -74,6 +74,7 @@ pub(crate) struct FenceEventsQuestion {
     /// Only at this fence.
     pub(crate) fence_id: Option<FenceId>,
     /// From this time on.
+    #[param(required = true, value_type = Time, example = "2026-01-05T00:00:00Z")]
     pub(crate) from: Option<Time>,
     /// Up to, not including, this time.
     pub(crate) to: Option<Time>,
@@ -84,7 +85,8 @@ pub(crate) struct FenceEventsQuestion {
 pub(crate) struct FenceEvents {
     /// By time.
     pub(crate) events: Vec<FenceEventTold>,
-    /// From when on reports were read: before the window, so that it is known where trucks were.
+    /// From when on reports were read: before the window, so that it is known where trucks were. They
+    /// are read to as long after its end, too: what makes an event certain comes after it.
     pub(crate) read_from: Time,
     /// How many were read.
     pub(crate) reports: usize,
@@ -287,20 +289,23 @@ impl Service {
                 latest.into_iter().map(|stored| stored.event.truck_id).collect()
             }
         };
+        // Where trucks were before must be known, and what makes an event certain comes after it.
         let read_from = from.plus_ms(-LEAD_MS).max(Time::MIN);
+        let read_to = to.plus_ms(LEAD_MS).min(Time::MAX);
         let (mut reports, mut events) = (0, BTreeMap::new());
         for truck_id in &trucks {
             let mut fixes = Vec::new();
             let left = REPORTS_MAX - reports;
             let take = |event| fixes.push(Fix::from(&event));
-            if !self.each_report(truck_id, (read_from, to), left, take).await? {
+            if !self.each_report(truck_id, (read_from, read_to), left, take).await? {
                 return Err(Error::invalid(format!(
                     "from, to: more than {REPORTS_MAX} reports: ask for a shorter time or one truck"
                 )));
             }
             reports += fixes.len();
             let (_, found) = Tracker::rebuild(Settings::default(), &fences, fixes)?;
-            for (at, event) in (0..).zip(found.iter().filter(|event| event.at >= from)) {
+            let is_asked = |event: &&FenceEvent| (from..to).contains(&event.at);
+            for (at, event) in (0..).zip(found.iter().filter(is_asked)) {
                 // By time, then by truck, then as the truck's own order says.
                 events.insert((event.at, truck_id, at), told(truck_id, event));
             }

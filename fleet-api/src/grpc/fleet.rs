@@ -63,8 +63,8 @@ impl v1::fleet_service_server::FleetService for Face {
         let v1::WatchPositionsRequest { truck_id, depot, min_interval_ms } = request.into_inner();
         let work = async {
             let every = live::every(Some(min_interval_ms).filter(|ms| *ms > 0))?;
-            let depot = Some(depot).filter(|depot| !depot.is_empty());
-            let filter = Filter { truck_id: convert::parsed(&truck_id)?, depot, kind: None };
+            let (truck_id, depot) = (convert::parsed(&truck_id)?, convert::given(depot));
+            let filter = Filter { truck_id, depot, kind: None };
             let subscription = Subscription::open(&self.0)?;
             let moves = live::positions(subscription, filter, every).map(|moved| match moved {
                 Ok(moved) => Ok(v1::WatchPositionsResponse {

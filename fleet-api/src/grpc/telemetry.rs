@@ -83,7 +83,7 @@ impl v1::telemetry_service_server::TelemetryService for Face {
         let v1::WatchFeedRequest { cursor, truck_id, depot, kind } = request.into_inner();
         let work = async {
             let service = &self.0;
-            let depot = Some(depot).filter(|depot| !depot.is_empty());
+            let depot = convert::given(depot);
             let (truck_id, kind) = (convert::parsed(&truck_id)?, convert::parsed(&kind)?);
             let filter = Filter { truck_id, depot, kind };
             let subscription = Subscription::open(service)?;
@@ -91,7 +91,7 @@ impl v1::telemetry_service_server::TelemetryService for Face {
             let entries = live::entries(subscription, places, filter).filter_map(|step| async {
                 match step {
                     Ok(Step::Entry(placed)) => Some(Ok(placed.into())),
-                    Ok(Step::Passed(_)) => None, // a cursor goes with an entry
+                    Ok(Step::Passed(cursor)) => Some(Ok(v1::FeedEntry { cursor, item: None })),
                     Err(error) => Some(Err(Problem::of_cursor(error).into())),
                 }
             });

@@ -69,7 +69,7 @@ kinds! {
 
     UnsupportedMediaType, "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, Unimplemented,
     "The body is of a kind that this path does not read.",
-    "Send JSON, with the header Content-Type: application/json.";
+    "Say in Content-Type what the body is: the detail names what is read here. Content-Encoding may be gzip.";
 
     Timeout, "timeout", REQUEST_TIMEOUT, DeadlineExceeded,
     "The body of the request did not come in time.",

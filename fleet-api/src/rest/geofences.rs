@@ -5,12 +5,12 @@ use axum::{
     Extension, Json,
     extract::{Path, Query, State},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use fleet_core::domain::FenceId;
 
 use super::{
-    common::{Answer, Asked, NoParameters},
+    common::{Answer, Asked, GeoJson, NoParameters},
     format::Format,
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(super) async fn geofences(
     let page = service.geofences(&question).await?;
     Ok(match format {
         Format::GeoJson => format.answer(Json(collection(&page.items, &page.next_page_token))),
-        Format::Json | Format::Gpx | Format::Csv => Json(page).into_response(),
+        Format::Json | Format::Gpx | Format::Csv => format.answer(Json(page)),
     })
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn import_geofences(
     State(service): Asked,
     Extension(caller): Extension<Caller>,
     Query(NoParameters {}): Query<NoParameters>,
-    geojson: String,
+    GeoJson(geojson): GeoJson,
 ) -> Answer<List<Geofence>> {
     Ok(Json(List { items: service.import_geofences(&caller, &geojson).await? }))
 }
@@ -97,7 +97,7 @@ pub(super) async fn put_geofence(
     Extension(caller): Extension<Caller>,
     Path(fence_id): Path<FenceId>,
     Query(NoParameters {}): Query<NoParameters>,
-    geojson: String,
+    GeoJson(geojson): GeoJson,
 ) -> Answer<Geofence> {
     Ok(Json(service.put_geofence(&caller, &fence_id, &geojson).await?))
 }

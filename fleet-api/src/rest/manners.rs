@@ -69,7 +69,6 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response {
 
 /// Says who may keep the answer, answers 304 to one who has it, and keeps browsers in bounds.
 pub(super) async fn polite(request: Request, next: Next) -> Response {
-    let asks = matches!(*request.method(), Method::GET | Method::HEAD);
     let known: Vec<_> =
         request.headers().get_all(header::IF_NONE_MATCH).into_iter().cloned().collect();
     let is_get = request.method() == Method::GET;
@@ -95,9 +94,10 @@ pub(super) async fn polite(request: Request, next: Next) -> Response {
     }
     let is_kept = parts.status == StatusCode::OK
         && parts.headers.get(header::CACHE_CONTROL).is_none_or(|value| value != NO_STORE);
-    match (is_kept && asks, is_get) {
-        (true, true) => tagged(parts, body, &known).await,
-        (true, false) | (false, _) => Response::from_parts(parts, body),
+    if is_kept && is_get {
+        tagged(parts, body, &known).await
+    } else {
+        Response::from_parts(parts, body)
     }
 }
 
@@ -143,6 +143,7 @@ pub(crate) fn cors(origins: &[HeaderValue]) -> CorsLayer {
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
+            header::CONTENT_ENCODING,
             header::IF_NONE_MATCH,
             own("last-event-id"),
             own("grpc-timeout"),
@@ -152,6 +153,8 @@ pub(crate) fn cors(origins: &[HeaderValue]) -> CorsLayer {
         .expose_headers([
             header::ETAG,
             header::RETRY_AFTER,
+            own("next-page-token"),
+            own("fleet-outcome"),
             own("ratelimit"),
             own("ratelimit-policy"),
             own("grpc-status"),

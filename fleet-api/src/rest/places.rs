@@ -5,7 +5,7 @@ use axum::{
     Json,
     extract::{Query, State},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -51,12 +51,13 @@ pub(super) async fn depots(
     Query(asked): Query<PlacesParameters>,
 ) -> Result<Response, Problem> {
     let items = service.depots();
-    Ok(match asked.format(&headers)? {
-        format @ Format::GeoJson => {
+    let format = asked.format(&headers)?;
+    Ok(match format {
+        Format::GeoJson => {
             let all = items.iter().map(|depot| (&*depot.depot_id, depot.position, depot));
             format.answer(Json(geojson::points(all)))
         }
-        Format::Json | Format::Gpx | Format::Csv => Json(List { items }).into_response(),
+        Format::Json | Format::Gpx | Format::Csv => format.answer(Json(List { items })),
     })
 }
 
@@ -79,12 +80,13 @@ pub(super) async fn stations(
     Query(asked): Query<PlacesParameters>,
 ) -> Result<Response, Problem> {
     let items = service.stations();
-    Ok(match asked.format(&headers)? {
-        format @ Format::GeoJson => {
+    let format = asked.format(&headers)?;
+    Ok(match format {
+        Format::GeoJson => {
             let all = items.iter().map(|station| (&*station.station_id, station.position, station));
             format.answer(Json(geojson::points(all)))
         }
-        Format::Json | Format::Gpx | Format::Csv => Json(List { items }).into_response(),
+        Format::Json | Format::Gpx | Format::Csv => format.answer(Json(List { items })),
     })
 }
 
@@ -109,8 +111,9 @@ pub(super) async fn zones(
     Query(asked): Query<PlacesParameters>,
 ) -> Result<Response, Problem> {
     let items = service.zones();
-    Ok(match asked.format(&headers)? {
-        format @ Format::GeoJson => format.answer(Json(geojson::zones(&items))),
-        Format::Json | Format::Gpx | Format::Csv => Json(List { items }).into_response(),
+    let format = asked.format(&headers)?;
+    Ok(match format {
+        Format::GeoJson => format.answer(Json(geojson::zones(&items))),
+        Format::Json | Format::Gpx | Format::Csv => format.answer(Json(List { items })),
     })
 }

@@ -104,7 +104,7 @@ pub(super) async fn telemetry(
     let format = Format::choose(question.format, &headers, &[Format::Json, Format::Csv])?;
     let page = service.telemetry(&truck_id, &question).await?;
     if format != Format::Csv {
-        return Ok(Json(page).into_response());
+        return Ok(format.answer(Json(page)));
     }
     let mut response = format.answer(csv::reports(&page.items, &question.signals));
     if let Ok(token) = HeaderValue::try_from(page.next_page_token) {

@@ -5,7 +5,7 @@ use axum::{
     Json,
     extract::{Path, Query, State},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use fleet_core::domain::{TripId, TripSummary};
 use serde::Deserialize;
@@ -63,7 +63,7 @@ pub(super) async fn trips(
     let page = service.trips(question).await?;
     Ok(match format {
         Format::GeoJson => format.answer(Json(geojson::trips(&page.items, &page.next_page_token))),
-        Format::Json | Format::Gpx | Format::Csv => Json(page).into_response(),
+        Format::Json | Format::Gpx | Format::Csv => format.answer(Json(page)),
     })
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn trip(
             format.answer(Json(geojson::way(&service.replay(&trip_id, None).await?)))
         }
         Format::Gpx => format.answer(geojson::gpx(&service.replay(&trip_id, None).await?)),
-        Format::Json | Format::Csv => Json(service.trip(&trip_id).await?).into_response(),
+        Format::Json | Format::Csv => format.answer(Json(service.trip(&trip_id).await?)),
     })
 }
 

@@ -32,16 +32,20 @@ impl Service {
         let size = page::size(page_size)?;
         let after: Option<(Time, TripId)> = page::after(&filter, page_token.as_deref())?;
         let query = TripQuery { truck_id, status, on_time, from, to, after, limit: size + 1 };
-        if let Some(place) = place {
-            return self.trips_of(&place, query, size, &filter).await;
+        let asked_of = query.truck_id.clone();
+        let page = match place {
+            Some(place) => self.trips_of(&place, query, size, &filter).await?,
+            None => {
+                let stored = self.parts.store.trips(&query).await?;
+                let mut items: Vec<TripSummary> = stored.into_iter().map(|s| s.trip).collect();
+                let next_page_token = cut(&mut items, size, &filter, key);
+                Page { items, next_page_token }
+            }
+        };
+        if let Some(truck_id) = asked_of.filter(|_| page.items.is_empty()) {
+            self.truck(&truck_id).await?; // none of a truck that there is not
         }
-        let stored = self.parts.store.trips(&query).await?;
-        if let Some(truck_id) = query.truck_id.as_ref().filter(|_| stored.is_empty()) {
-            self.truck(truck_id).await?;
-        }
-        let mut items: Vec<TripSummary> = stored.into_iter().map(|s| s.trip).collect();
-        let next_page_token = cut(&mut items, size, &filter, key);
-        Ok(Page { items, next_page_token })
+        Ok(page)
     }
 
     /// Those of the trips that begin or end at a place. The store does not know places: it is read on

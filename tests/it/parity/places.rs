@@ -194,6 +194,25 @@ async fn compare_events(rest: &Rest, places: &mut PlaceServiceClient<Channel>) {
     let expected: Vec<_> = expected.map(|event| json!(event.event_id)).collect();
     let told = later["events"].as_array().unwrap().iter();
     assert_eq!(told.map(|event| event["event_id"].clone()).collect::<Vec<_>>(), expected);
+    // Whoever asks for one window after another misses nothing, wherever they meet.
+    for event in own.events.iter().take(20) {
+        let edges = [event.after_report_at_ms, event.at_ms, event.at_ms + 1, event.confirmed_at_ms];
+        for edge in edges.map(Time::from_ms) {
+            let mut told = Vec::new();
+            for (from, to) in
+                [(from.to_owned(), edge.to_string()), (edge.to_string(), to.to_owned())]
+            {
+                let path = format!(
+                    "/v1/geofence-events?from={from}&to={to}&fence_id=depot&truck_id={truck_id}"
+                );
+                let part = rest.json(&path);
+                let part = part["events"].as_array().unwrap().iter();
+                told.extend(part.map(|event| event["event_id"].clone()));
+            }
+            let all: Vec<_> = own.events.iter().map(|event| json!(event.event_id)).collect();
+            assert_eq!(told, all, "{edge}");
+        }
+    }
 }
 
 async fn refuse_fences(rest: &Rest, places: &mut PlaceServiceClient<Channel>, feature: &Value) {

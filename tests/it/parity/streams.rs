@@ -27,7 +27,8 @@ async fn watch(
     let mut stream = telemetry.watch_feed(request).await.unwrap().into_inner();
     let mut entries = Vec::new();
     while entries.len() < count {
-        entries.push(stream.message().await.unwrap().unwrap());
+        let entry = stream.message().await.unwrap().unwrap();
+        entries.extend(Some(entry).filter(|entry| entry.item.is_some())); // else only a place
     }
     entries
 }

@@ -180,6 +180,36 @@ async fn pages_of_other_sites_are_let_in_by_name_and_never_with_cookies() {
 }
 
 #[tokio::test]
+async fn an_answer_that_follows_accept_says_so_in_every_format() {
+    let door = Door::open();
+    door.hear("A", 0).await;
+    let paths = ["positions", "depots", "stations", "zones", "geofences", "trips"];
+    let paths = paths.map(|name| format!("/v1/{name}"));
+    for path in paths.iter().map(String::as_str).chain(["/v1/trucks/A/telemetry"]) {
+        for accept in ["application/json", "*/*", "application/geo+json, text/csv"] {
+            let answer = door.ask("GET", path, &[("accept", accept)]).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{path} {accept}");
+            let mut varied = answer.headers().get_all("vary").iter();
+            assert!(varied.any(|value| value == "accept"), "{path} {accept}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_makes_no_fence() {
+    let door = Door::open();
+    for (method, path) in [("POST", "/v1/geofences"), ("PUT", "/v1/geofences/depot")] {
+        for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
+            let answer = door.ask(method, path, &[("content-type", kind)]).await;
+            assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{method} {kind}");
+        }
+        let kind = "application/geo+json; charset=utf-8";
+        let answer = door.ask(method, path, &[("content-type", kind)]).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{method}: it has no body");
+    }
+}
+
+#[tokio::test]
 async fn one_too_many_is_turned_away_and_probes_are_not() {
     let door = Door::open();
     let all = door.service.places.available_permits();
