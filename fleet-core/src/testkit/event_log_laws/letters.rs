@@ -107,6 +107,24 @@ pub async fn dead_letters_are_found_by_reason_and_time(subject: Subject) {
     assert_eq!(times, [10, 11, 12, 13]);
 }
 
+/// Letters that have gone back, asked for by their names, among names of none.
+async fn named_letters_are_told_of_alike(
+    redriver: &Redriver<'_>,
+    found: &[DeadLetter],
+    foretold: &[Redriven],
+) {
+    let mut ids: Vec<String> = found.iter().map(DeadLetter::id).collect();
+    let nowhere = ids[0].rsplit_once(':').map(|(partition, _)| format!("{partition}:999999"));
+    ids.extend(["no id".to_owned(), nowhere.expect("an id")]);
+    let told = redriver.redrive_named(&ids, Mode::DryRun).await.expect("foretold");
+    for (told, foretold) in told.iter().zip(foretold) {
+        let is_back = *foretold == Redriven::Would;
+        assert_eq!(told, if is_back { &Redriven::Already } else { foretold });
+    }
+    let words: Vec<_> = told[found.len()..].iter().map(Redriven::as_str).collect();
+    assert_eq!(words, ["invalid", "not_found"]);
+}
+
 /// What a dry run foretells is what happens; cut off before or after its publish, a redrive goes on
 /// where it ended, and a second one delivers nothing.
 pub async fn dead_letters_go_back_once(subject: Subject) {
@@ -155,16 +173,7 @@ pub async fn dead_letters_go_back_once(subject: Subject) {
     for answer in redriver.redrive(&found, Mode::PutBack).await.expect("nothing is left") {
         assert_ne!(answer, Redriven::Done, "a second delivery");
     }
-    let ids: Vec<String> = found.iter().map(DeadLetter::id).collect();
-    let strange = ["no id".to_owned(), format!("{}:0:999999", topic.dead_letters())];
-    let named: Vec<String> = ids.iter().cloned().chain(strange).collect();
-    let by_name = redriver.redrive_named(&named, Mode::DryRun).await.expect("foretold");
-    for (answer, foretold) in by_name.iter().zip(&foretold) {
-        let expected = if *foretold == Redriven::Would { &Redriven::Already } else { foretold };
-        assert_eq!(answer, expected);
-    }
-    let words: Vec<_> = by_name[ids.len()..].iter().map(Redriven::as_str).collect();
-    assert_eq!(words, ["invalid", "not_found"]);
+    named_letters_are_told_of_alike(&redriver, &found, &foretold).await;
     let mut delivered = Vec::new();
     for extent in real.extents(&topic).await.expect("there") {
         delivered.extend(real.read(&extent.partition, 0, 1_000).await.expect("there"));
