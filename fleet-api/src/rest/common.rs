@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{FromRequest, Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
 };
 use serde::Deserialize;
+use utoipa::IntoParams;
 
+use super::format::Format;
 use crate::{Service, problem::Problem};
 
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
@@ -17,6 +19,22 @@ pub(super) type Asked = State<Arc<Service>>;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoParameters {}
+
+/// Of a list that can be drawn on a map.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct MapParameters {
+    /// `json` or `geojson`; as `Accept` says unless given.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+impl MapParameters {
+    pub(super) fn format(&self, headers: &HeaderMap) -> Result<Format, Problem> {
+        Format::choose(self.format, headers, &[Format::Json, Format::GeoJson])
+    }
+}
 
 /// A body of GeoJSON, which must say that it is: a page of another site can send no such body
 /// without being asked who it is.

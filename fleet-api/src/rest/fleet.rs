@@ -8,11 +8,9 @@ use axum::{
     response::Response,
 };
 use fleet_core::domain::TruckId;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
-    common::{Answer, Asked, NoParameters},
+    common::{Answer, Asked, MapParameters, NoParameters},
     etag::{ETag, not_modified},
     format::Format,
     geojson,
@@ -21,15 +19,6 @@ use crate::{
     messages::{FleetSummary, List, Page, Truck, TruckPosition, TrucksQuestion},
     problem::{Problem, Refusals},
 };
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PositionsParameters {
-    /// `json` or `geojson`; as `Accept` says unless given.
-    #[param(inline)]
-    format: Option<Format>,
-}
 
 /// The fleet at a glance.
 #[utoipa::path(
@@ -80,7 +69,7 @@ pub(super) async fn truck(
     get, path = "/v1/positions", tag = "fleet",
     params(
         ("if-none-match" = Option<String>, Header, description = "the ETag of what you have"),
-        PositionsParameters,
+        MapParameters,
     ),
     responses(
         (
@@ -96,9 +85,9 @@ pub(super) async fn truck(
 pub(super) async fn positions(
     State(service): Asked,
     headers: HeaderMap,
-    Query(asked): Query<PositionsParameters>,
+    Query(asked): Query<MapParameters>,
 ) -> Result<Response, Problem> {
-    let format = Format::choose(asked.format, &headers, &[Format::Json, Format::GeoJson])?;
+    let format = asked.format(&headers)?;
     let snapshot = service.snapshot().await?;
     let etag = match format {
         Format::GeoJson => ETag::of_revision(&format!("{}-geojson", snapshot.revision)),

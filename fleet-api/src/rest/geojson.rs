@@ -31,15 +31,7 @@ fn properties<T: serde::Serialize>(value: &T, geometry: &[&str]) -> Value {
 
 /// A point for each truck.
 pub(super) fn positions(positions: &[TruckPosition]) -> Value {
-    let feature = |truck: &TruckPosition| {
-        json!({
-            "type": "Feature",
-            "id": truck.truck_id,
-            "geometry": { "type": "Point", "coordinates": point(truck.position) },
-            "properties": properties(truck, &["position"]),
-        })
-    };
-    collection(positions.iter().map(feature))
+    points(positions.iter().map(|truck| (truck.truck_id.as_str(), truck.position, truck)))
 }
 
 /// A point for each place.

@@ -7,35 +7,22 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 
-use super::{common::Asked, format::Format, geojson};
+use super::{
+    common::{Asked, MapParameters},
+    format::Format,
+    geojson,
+};
 use crate::{
     messages::List,
     places::{DepotPlace, Station, ZonePlace},
     problem::{Problem, Refusals},
 };
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PlacesParameters {
-    /// `json` or `geojson`; as `Accept` says unless given.
-    #[param(inline)]
-    format: Option<Format>,
-}
-
-impl PlacesParameters {
-    fn format(&self, headers: &HeaderMap) -> Result<Format, Problem> {
-        Format::choose(self.format, headers, &[Format::Json, Format::GeoJson])
-    }
-}
-
 /// Where trucks are at home and load.
 #[utoipa::path(
     get, path = "/v1/depots", tag = "places",
-    params(PlacesParameters),
+    params(MapParameters),
     responses(
         (
             status = 200,
@@ -48,7 +35,7 @@ impl PlacesParameters {
 pub(super) async fn depots(
     State(service): Asked,
     headers: HeaderMap,
-    Query(asked): Query<PlacesParameters>,
+    Query(asked): Query<MapParameters>,
 ) -> Result<Response, Problem> {
     let items = service.depots();
     let format = asked.format(&headers)?;
@@ -64,7 +51,7 @@ pub(super) async fn depots(
 /// Where trucks can be filled, and at what price.
 #[utoipa::path(
     get, path = "/v1/stations", tag = "places",
-    params(PlacesParameters),
+    params(MapParameters),
     responses(
         (
             status = 200,
@@ -77,7 +64,7 @@ pub(super) async fn depots(
 pub(super) async fn stations(
     State(service): Asked,
     headers: HeaderMap,
-    Query(asked): Query<PlacesParameters>,
+    Query(asked): Query<MapParameters>,
 ) -> Result<Response, Problem> {
     let items = service.stations();
     let format = asked.format(&headers)?;
@@ -95,7 +82,7 @@ pub(super) async fn stations(
 /// As GeoJSON a circle is a `Point` with the property `radius_m`.
 #[utoipa::path(
     get, path = "/v1/zones", tag = "places",
-    params(PlacesParameters),
+    params(MapParameters),
     responses(
         (
             status = 200,
@@ -108,7 +95,7 @@ pub(super) async fn stations(
 pub(super) async fn zones(
     State(service): Asked,
     headers: HeaderMap,
-    Query(asked): Query<PlacesParameters>,
+    Query(asked): Query<MapParameters>,
 ) -> Result<Response, Problem> {
     let items = service.zones();
     let format = asked.format(&headers)?;
