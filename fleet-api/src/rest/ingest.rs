@@ -327,7 +327,7 @@ mod tests {
             (KINDS[1], "1\n".repeat(many).into_bytes()),
             (KINDS[2], [0x0a, 0x00].repeat(many)),
         ] {
-            let problem = read(kind, body).err().expect("too many");
+            let Err(problem) = read(kind, body) else { panic!("{kind}: taken in") };
             assert_eq!(problem.detail(), "events: 1001, expected 1 to 1000 in a batch", "{kind}");
         }
         let few = read(KINDS[2], [0x0a, 0x00].repeat(1_000)).map(|batch| batch.reports.len());
