@@ -30,6 +30,7 @@ pub mod geo;
 #[cfg(feature = "geofence")]
 pub mod geofence;
 pub mod hook;
+pub mod itinerary;
 pub mod matching;
 mod names;
 pub mod physics;

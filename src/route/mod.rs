@@ -1,11 +1,7 @@
 //! `data-fleet route`: the way from one place to another, as a dispatcher reads it.
 
-mod answer;
 mod ask;
-mod geojson;
-mod teller;
 mod text;
-mod ways;
 
 use std::io::Write;
 
@@ -14,13 +10,13 @@ use anyhow::Result;
 use crate::cli::RouteArgs;
 
 pub(crate) fn run(args: &RouteArgs) -> Result<()> {
-    let question = ask::ask(args)?;
-    let answer = answer::answer(&question)?;
+    let planned = ask::ask(args)?.answer()?;
+    let itinerary = &planned.itinerary;
     let text = match (args.json, args.geojson) {
-        (true, _) => format!("{}\n", serde_json::to_string_pretty(&answer.told)?),
-        (_, true) => format!("{:#}\n", geojson::features(&answer)),
-        (false, false) if args.turns => text::page(&answer.told) + &text::turns(&answer.told),
-        (false, false) => text::page(&answer.told),
+        (true, _) => format!("{}\n", serde_json::to_string_pretty(itinerary)?),
+        (_, true) => format!("{:#}\n", planned.geojson()),
+        (false, false) if args.turns => text::page(itinerary) + &text::turns(itinerary),
+        (false, false) => text::page(itinerary),
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())

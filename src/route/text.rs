@@ -1,10 +1,12 @@
 //! The answer as a page for a dispatcher. Columns are differences of rounded sums, so they add up.
 
-use fleet_core::{time::Time, units::round_to};
+use fleet_core::{
+    itinerary::{Basis, Itinerary, ItineraryLeg, ItineraryStop, ItineraryTurn, OtherWay, Waypoint},
+    time::Time,
+    units::round_to,
+};
 
-use super::answer::{LegTold, OtherTold, PlaceTold, StopTold, Told, TurnTold};
-
-pub(super) fn page(told: &Told) -> String {
+pub(super) fn page(told: &Itinerary) -> String {
     let mut page = head(told);
     if !told.legs.is_empty() {
         page.push_str(&legs(told));
@@ -36,7 +38,7 @@ pub(super) fn page(told: &Told) -> String {
     page
 }
 
-fn head(told: &Told) -> String {
+fn head(told: &Itinerary) -> String {
     let calls: Vec<&str> = std::iter::once(&told.from)
         .chain(&told.via)
         .chain([&told.to])
@@ -58,15 +60,15 @@ fn head(told: &Told) -> String {
             truck.model, truck.load_t, truck.gross_t, truck.axles, truck.drivers
         ),
     );
-    if let (Some(departs), Some(arrives)) = (told.departs_at, told.arrives_at) {
+    if let (Some(departs), Some(arrives)) = (told.departs, told.arrives) {
         row("departs", date(departs));
-        let band = told.band_at.map(|(earliest, latest)| {
+        let band = told.earliest.zip(told.latest).map(|(earliest, latest)| {
             format!(", nine in ten between {} and {}", day_clock(earliest), day_clock(latest))
         });
         row("arrives", format!("{}{}", date(arrives), band.unwrap_or_default()));
     }
     let (all, driving, stopped) = minutes(told);
-    if told.basis == "free_flow" {
+    if told.basis == Basis::FreeFlow {
         let halts = if stopped > 0.0 {
             format!("; the halts below would add {}", span(stopped))
         } else {
@@ -91,7 +93,7 @@ fn head(told: &Told) -> String {
     text
 }
 
-fn fuel(told: &Told) -> String {
+fn fuel(told: &Itinerary) -> String {
     let per_100_km = if told.distance_km > 0.0 {
         format!(" ({:.1} l/100 km)", told.fuel_l / told.distance_km * 100.0)
     } else {
@@ -105,7 +107,7 @@ fn fuel(told: &Told) -> String {
     )
 }
 
-fn snapped(place: &PlaceTold) -> String {
+fn snapped(place: &Waypoint) -> String {
     format!("{} on the road, {:.0} m from the point asked for", place.name, place.snapped_m)
 }
 
@@ -119,15 +121,15 @@ fn cost(all: Option<f64>, diesel: Option<f64>, tolls: f64) -> String {
 }
 
 /// Whole minutes: all, at the wheel, standing; the first is the sum of the others.
-fn minutes(told: &Told) -> (f64, f64, f64) {
+fn minutes(told: &Itinerary) -> (f64, f64, f64) {
     let stopped = round_to(told.stopped_h * 60.0, 0);
     let driving = round_to(told.driving_h * 60.0, 0);
     (driving + stopped, driving, stopped)
 }
 
-fn legs(told: &Told) -> String {
-    let last = if told.departs_at.is_some() { "clock" } else { "after" };
-    let wide = |of: fn(&LegTold) -> &str| {
+fn legs(told: &Itinerary) -> String {
+    let last = if told.departs.is_some() { "clock" } else { "after" };
+    let wide = |of: fn(&ItineraryLeg) -> &str| {
         told.legs.iter().map(|leg| of(leg).chars().count()).max().unwrap_or(0).max(4)
     };
     let (road, from, to) = (wide(|leg| &leg.road), wide(|leg| &leg.from), wide(|leg| &leg.to));
@@ -156,7 +158,7 @@ fn legs(told: &Told) -> String {
     text
 }
 
-fn stops(told: &Told) -> String {
+fn stops(told: &Itinerary) -> String {
     let mut text = String::from("\nstops\n");
     for stop in &told.stops {
         let stands = if stop.minutes > 0.0 { span_short(stop.minutes) } else { String::new() };
@@ -168,7 +170,7 @@ fn stops(told: &Told) -> String {
     text
 }
 
-fn what(stop: &StopTold) -> String {
+fn what(stop: &ItineraryStop) -> String {
     let place = &stop.place;
     match (stop.litres, stop.inr_per_l, stop.inr) {
         (Some(litres), Some(price), Some(inr)) => {
@@ -179,7 +181,7 @@ fn what(stop: &StopTold) -> String {
     }
 }
 
-fn other_way(other: &OtherTold) -> String {
+fn other_way(other: &OtherWay) -> String {
     let cost = other.cost_inr.map_or(String::new(), |inr| format!(", ₹ {}", whole(inr)));
     format!(
         "{:>9.1} km  {}, {:.0} m up, {:.1} l{cost}: {}\n",
@@ -192,16 +194,16 @@ fn other_way(other: &OtherTold) -> String {
 }
 
 /// The clock so long after the departure, or that span where there is no clock.
-fn at(told: &Told, elapsed_s: f64) -> String {
-    match told.departs_at {
+fn at(told: &Itinerary, elapsed_s: f64) -> String {
+    match told.departs {
         Some(departs) => day_clock(departs.plus_ms((elapsed_s * 1e3) as i64)),
         None => format!("+{}", span_short(round_to(elapsed_s / 60.0, 1))),
     }
 }
 
 /// What the driver does on the way.
-pub(super) fn turns(told: &Told) -> String {
-    let wide = |of: fn(&TurnTold) -> &str| {
+pub(super) fn turns(told: &Itinerary) -> String {
+    let wide = |of: fn(&ItineraryTurn) -> &str| {
         told.turns.iter().map(|turn| of(turn).chars().count()).max().unwrap_or(0)
     };
     let (turn_width, road_width) = (wide(|turn| turn.turn), wide(|turn| &turn.road));

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fleet_core::{
+use crate::{
     Result,
     geo::Position,
     route::{Alternatives, BuiltinRouter, Place, Route, SegmentIx},
@@ -83,5 +83,6 @@ fn turns_back(route: &Route, roads: &[SegmentIx]) -> bool {
 
 fn reverses(route: &Route) -> bool {
     let same = |a: Position, b: Position| a == b;
-    route.pieces.windows(2).any(|pair| same(pair[0].from, pair[1].to))
+    let next = route.pieces.iter().skip(1);
+    route.pieces.iter().zip(next).any(|(piece, next)| same(piece.from, next.to))
 }

@@ -1,13 +1,16 @@
 //! Places, legs, halts and dangers of a way in words and numbers for people.
 
-use fleet_core::{
+use super::{
+    answer::{km, litres},
+    told::{ClosureRisk, ItineraryLeg, ItineraryStop, ItineraryTurn, Waypoint},
+};
+use crate::{
     driver::Due,
     eta::{Halt, Pacing, Reason, RestPlace, Timetable},
     route::{Leg, Network, NodeIx, Route, Step, ZoneRule},
+    time::Time,
     units::round_to,
 };
-
-use super::answer::{LegTold, PlaceTold, RiskTold, StopTold, TurnTold, km, litres};
 
 /// Puts places and times into words.
 pub(super) struct Teller<'a> {
@@ -24,12 +27,12 @@ impl Teller<'_> {
     }
 
     /// The place `m` metres from the start: the node there, or its coordinates.
-    pub(super) fn place(&self, m: f64) -> PlaceTold {
+    pub(super) fn place(&self, m: f64) -> Waypoint {
         let (position, altitude_m) = self.route.position_at(m, self.route.piece_at(m, 0));
         let node = self.route.towns.iter().find(|(_, at_m)| (at_m - m).abs() < 1e-6);
         let node = node.map(|(ix, _)| *ix);
         let point = format!("{:.4},{:.4}", position.lat, position.lon);
-        PlaceTold {
+        Waypoint {
             id: node.map(|ix| self.network.node_at(ix).id.to_string()),
             name: node.map_or(point, |ix| self.name(ix)),
             lat: round_to(position.lat, 6),
@@ -55,12 +58,11 @@ impl Teller<'_> {
         }
     }
 
-    fn clock(&self, elapsed_s: f64) -> Option<String> {
-        let departs = self.table.departs()?;
-        Some(departs.plus_ms((elapsed_s * 1e3) as i64).to_ist_string())
+    fn clock(&self, elapsed_s: f64) -> Option<Time> {
+        Some(self.table.departs()?.plus_ms((elapsed_s * 1e3) as i64))
     }
 
-    pub(super) fn legs(&self, calls: &[f64], pacing: Pacing) -> Vec<LegTold> {
+    pub(super) fn legs(&self, calls: &[f64], pacing: Pacing) -> Vec<ItineraryLeg> {
         let stood_s = |until_m: f64| -> f64 {
             let before = self.table.halts().iter().filter(|halt| halt.at_m < until_m);
             let counted = before.filter(|_| pacing == Pacing::Usual);
@@ -68,7 +70,7 @@ impl Teller<'_> {
         };
         let driven_min = |m: f64| round_to((self.table.arrives_s_at(m) - stood_s(m)) / 60.0, 1);
         let burned_l = |m: f64| round_to(self.table.burned_ml_at(m) * 1e-3, 2);
-        let told = |leg: Leg| LegTold {
+        let told = |leg: Leg| ItineraryLeg {
             class: leg.road_class.as_str(),
             ferry: leg.ferry,
             from: self.place(leg.start_m).name,
@@ -89,9 +91,9 @@ impl Teller<'_> {
         self.route.legs(self.network, calls).into_iter().map(told).collect()
     }
 
-    pub(super) fn turns(&self) -> Vec<TurnTold> {
+    pub(super) fn turns(&self) -> Vec<ItineraryTurn> {
         let named = |ix: NodeIx| Some(self.network.node_at(ix).name.to_string());
-        let told = |step: Step| TurnTold {
+        let told = |step: Step| ItineraryTurn {
             turn: step.turn.as_str(),
             place: step.node.and_then(named).filter(|name| !name.is_empty()),
             at_km: km(step.at_m),
@@ -101,9 +103,9 @@ impl Teller<'_> {
         self.route.steps(self.network).into_iter().map(told).collect()
     }
 
-    pub(super) fn stop(&self, halt: &Halt) -> StopTold {
+    pub(super) fn stop(&self, halt: &Halt) -> ItineraryStop {
         let near = self.near(halt.at_m);
-        let stop = |kind, place| StopTold {
+        let stop = |kind, place| ItineraryStop {
             kind,
             place,
             at_km: km(halt.at_m),
@@ -119,7 +121,7 @@ impl Teller<'_> {
             Reason::Fuel { station, buy_ml, paise_per_l, .. } => {
                 let id = &self.network.fuel_stations()[station].id;
                 let inr_per_l = f64::from(paise_per_l) / 100.0;
-                StopTold {
+                ItineraryStop {
                     litres: Some(litres(buy_ml)),
                     inr_per_l: Some(inr_per_l),
                     inr: Some(round_to(litres(buy_ml) * inr_per_l, 0)),
@@ -154,17 +156,17 @@ impl Teller<'_> {
             }
             Reason::Toll { plaza, fee_inr } => {
                 let name = &self.network.toll_plazas()[plaza].name;
-                StopTold { inr: Some(fee_inr), ..stop("toll", name.clone()) }
+                ItineraryStop { inr: Some(fee_inr), ..stop("toll", name.clone()) }
             }
         }
     }
 
     /// Roads that may be closed in the season in which the truck passes.
-    pub(super) fn risks(&self) -> Vec<RiskTold> {
+    pub(super) fn risks(&self) -> Vec<ClosureRisk> {
         let Some(departs) = self.table.departs() else { return Vec::new() };
-        let mut risks: Vec<RiskTold> = Vec::new();
+        let mut risks: Vec<ClosureRisk> = Vec::new();
         let mut seen = Vec::new();
-        for piece in &self.route.pieces {
+        for piece in self.route.pieces.iter() {
             for ix in piece.zones.iter() {
                 let zone = &self.network.zones()[ix.index()];
                 let rule = match &zone.rule {
@@ -186,7 +188,7 @@ impl Teller<'_> {
                         let open = (1.0 - risk.closed_per_day) * (1.0 - chance);
                         risk.closed_per_day = round_to(1.0 - open, 4);
                     }
-                    None => risks.push(RiskTold {
+                    None => risks.push(ClosureRisk {
                         zone: zone.name.clone(),
                         at_km: km(piece.start_m),
                         closed_per_day: chance,

@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, LegTold, StopTold};
+use super::{
+    question::Planned,
+    told::{ItineraryLeg, ItineraryStop},
+};
 
-pub(super) fn features(answer: &Answer) -> Value {
-    let lines = answer.told.legs.iter().map(|leg| line(answer, leg));
-    let points = answer.told.stops.iter().map(|stop| point(answer, stop));
-    let told = &answer.told;
+pub(super) fn features(planned: &Planned) -> Value {
+    let lines = planned.itinerary.legs.iter().map(|leg| line(planned, leg));
+    let points = planned.itinerary.stops.iter().map(|stop| point(planned, stop));
+    let told = &planned.itinerary;
     json!({
         "type": "FeatureCollection",
         "features": lines.chain(points).collect::<Vec<Value>>(),
@@ -18,9 +21,9 @@ pub(super) fn features(answer: &Answer) -> Value {
     })
 }
 
-fn line(answer: &Answer, leg: &LegTold) -> Value {
+fn line(planned: &Planned, leg: &ItineraryLeg) -> Value {
     let on = |m: f64| m >= leg.start_m - 1e-6 && m <= leg.end_m + 1e-6;
-    let pieces = answer.route.pieces.iter();
+    let pieces = planned.route.pieces.iter();
     let pieces: Vec<_> = pieces.filter(|piece| on(piece.start_m) && on(piece.end_m())).collect();
     let first =
         pieces.first().map(|piece| json!([piece.from.lon, piece.from.lat, piece.from_altitude_m]));
@@ -33,9 +36,9 @@ fn line(answer: &Answer, leg: &LegTold) -> Value {
     })
 }
 
-fn point(answer: &Answer, stop: &StopTold) -> Value {
-    let piece = answer.route.piece_at(stop.at_m, 0);
-    let (place, altitude_m) = answer.route.position_at(stop.at_m, piece);
+fn point(planned: &Planned, stop: &ItineraryStop) -> Value {
+    let piece = planned.route.piece_at(stop.at_m, 0);
+    let (place, altitude_m) = planned.route.position_at(stop.at_m, piece);
     json!({
         "type": "Feature",
         "geometry": { "type": "Point", "coordinates": [place.lon, place.lat, altitude_m] },
