@@ -16,7 +16,7 @@ fn litres(route: &Route, mass_kg: f64) -> Result<f64> {
     let (mut at_m, mut piece, mut litres) = (0.0, 0, 0.0);
     while at_m < route.length_m {
         piece = route.piece_at(at_m, piece);
-        let here = &route.pieces[piece];
+        let Some(here) = route.pieces.get(piece) else { break };
         let road = Road {
             grade: here.grade,
             roughness_m3: roughness_from_iri(here.iri_m_per_km),

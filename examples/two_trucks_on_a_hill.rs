@@ -25,7 +25,7 @@ fn drive(truck: &Vehicle, route: &Route) -> Journey {
     let (mut at_m, mut piece, mut last_gear) = (0.0, 0, 0);
     while at_m < route.length_m {
         piece = route.piece_at(at_m, piece);
-        let here = &route.pieces[piece];
+        let Some(here) = route.pieces.get(piece) else { break };
         let road = Road {
             grade: here.grade,
             roughness_m3: roughness_from_iri(here.iri_m_per_km),

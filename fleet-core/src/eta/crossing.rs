@@ -232,9 +232,9 @@ mod tests {
         let (mut at_m, mut ix, mut seconds, mut litres) = (0.0, 0, 0.0, 0.0);
         while at_m < route.length_m {
             ix = route.piece_at(at_m, ix);
-            let piece = &route.pieces[ix];
-            let command = Command::drive(wanted_mps(piece));
-            let step = truck.step(&mut state, &road(piece), &command, 1.0);
+            let piece = route.pieces.get(ix).unwrap();
+            let command = Command::drive(wanted_mps(&piece));
+            let step = truck.step(&mut state, &road(&piece), &command, 1.0);
             at_m += step.distance_m;
             seconds += 1.0;
             litres += step.fuel_ul * 1e-6;
@@ -246,14 +246,14 @@ mod tests {
         let haul = Haul::new(model, mass_kg);
         let (mut speed_mps, mut seconds, mut litres) = (0.0, 0.0, 0.0);
         for piece in &route.pieces {
-            let road = road(piece);
+            let road = road(&piece);
             let stretch = Stretch {
                 length_m: piece.length_m,
                 grade: piece.grade,
                 rolling_factor: road.rolling_factor(),
                 air_density_kgpm3: road.air_density_kgpm3,
                 ambient_c: 22.0,
-                wanted_mps: wanted_mps(piece),
+                wanted_mps: wanted_mps(&piece),
             };
             let crossing = haul.cross(speed_mps, &stretch);
             speed_mps = crossing.speed_mps;

@@ -234,7 +234,7 @@ mod tests {
     fn pieces(from: &str, to: &str) -> Vec<Piece> {
         let router = BuiltinRouter::ne_india();
         let node = |id: &str| router.network().node(id).unwrap();
-        router.route_nodes(node(from), node(to)).unwrap().pieces.clone()
+        router.route_nodes(node(from), node(to)).unwrap().pieces.iter().collect()
     }
 
     /// 5 January 2026, 00:00 IST, a Monday.

@@ -26,7 +26,7 @@ pub enum ServiceClass {
 /// ```
 pub fn promised_hours(route: &Route, sla: &Sla, class: ServiceClass) -> f64 {
     let speeds = &sla.planning_speed_kmh;
-    let hours = |piece: &crate::route::Piece| {
+    let hours = |piece: crate::route::Piece| {
         let speed_kmh = match piece.terrain {
             _ if piece.single_lane => sla.single_lane_speed_kmh,
             Terrain::Plain => speeds.plain,

@@ -83,6 +83,6 @@ fn turns_back(route: &Route, roads: &[SegmentIx]) -> bool {
 
 fn reverses(route: &Route) -> bool {
     let same = |a: Position, b: Position| a == b;
-    let next = route.pieces.iter().skip(1);
+    let next = route.pieces.iter_from(1);
     route.pieces.iter().zip(next).any(|(piece, next)| same(piece.from, next.to))
 }

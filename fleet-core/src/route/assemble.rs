@@ -4,7 +4,8 @@ use super::{
     ends::{End, Snapped, Span},
     graph::Cost,
     network::{Along, Network},
-    path::{Piece, Route, RouteEnd, StopOnRoute},
+    path::{Route, RouteEnd, StopOnRoute},
+    pieces::Pieces,
 };
 
 /// The route that drives along `spans`.
@@ -24,7 +25,7 @@ pub(crate) fn route(
         to: route_end(network, target),
         length_m: 0.0,
         duration_s: cost.duration_s(),
-        pieces: Vec::with_capacity(pieces_in(network, spans)),
+        pieces: Pieces::default(),
         stations: Vec::new(),
         rest_areas: Vec::new(),
         tolls: Vec::new(),
@@ -35,10 +36,6 @@ pub(crate) fn route(
         drive(network, &mut route, *span);
     }
     route
-}
-
-fn pieces_in(network: &Network, spans: &[Span]) -> usize {
-    spans.iter().map(|span| network.shape(span.segment).pieces.len()).sum()
 }
 
 pub(crate) fn route_end(network: &Network, Snapped { end, snapped_m }: Snapped) -> RouteEnd {
@@ -58,33 +55,14 @@ pub(crate) fn route_end(network: &Network, Snapped { end, snapped_m }: Snapped) 
 /// Appends a span to a route: its pieces, what stands along it, and the node it reaches.
 pub(crate) fn drive(network: &Network, route: &mut Route, span: Span) {
     let segment = &network.segments()[span.segment.index()];
-    let shape = network.shape(span.segment);
     let forward = span.from_m < span.to_m;
     let length_m = segment.length_m;
     // Distances in driving direction: from here on the span runs from `enter_m` to `leave_m`.
     let driven = |at_m: f64| if forward { at_m } else { length_m - at_m };
     let (enter_m, leave_m) = (driven(span.from_m), driven(span.to_m));
     let base_m = route.length_m - enter_m;
-    // The same, measured from the start of the route and from the segment's `from` end.
-    let (first_m, last_m) = (enter_m + base_m, leave_m + base_m);
-    let (low_m, high_m) = (span.from_m.min(span.to_m), span.from_m.max(span.to_m));
-    let low = shape.pieces.partition_point(|piece| piece.end_m() <= low_m);
-    let high = shape.pieces.partition_point(|piece| piece.start_m < high_m);
-    let touched = shape.pieces.get(low..high).unwrap_or_default();
-    let first = route.pieces.len();
-    let moved = |piece: Piece| Piece { start_m: piece.start_m + base_m, ..piece };
-    if forward {
-        route.pieces.extend(touched.iter().map(|piece| moved(piece.clone())));
-    } else {
-        let pieces = touched.iter().rev().map(|piece| piece.reversed(length_m));
-        route.pieces.extend(pieces.map(moved));
-    }
-    // Only the outermost pieces can reach beyond the span.
-    for ix in [first, route.pieces.len().saturating_sub(1)] {
-        if let Some(piece) = route.pieces.get_mut(ix).filter(|_| ix >= first) {
-            *piece = piece.clone().cut(first_m, last_m);
-        }
-    }
+    let road = &network.shape(span.segment).pieces;
+    route.pieces.drive(road, (span.from_m, span.to_m), route.length_m);
     let none = Along::default();
     let along = network.along(span.segment).unwrap_or(&none);
     for (sites, stops) in [

@@ -49,11 +49,7 @@ impl Route {
         append_new(&mut self.stations, stations, base_m);
         append_new(&mut self.rest_areas, moved(&part.rest_areas), base_m);
         append_new(&mut self.tolls, moved(&part.tolls), base_m);
-        let pieces = part.pieces.iter().cloned();
-        self.pieces.extend(pieces.map(|mut piece| {
-            piece.start_m += base_m;
-            piece
-        }));
+        self.pieces.extend(&part.pieces, base_m);
         let is_new = |node| self.towns.last() != Some(&(node, base_m));
         let towns = part.towns.iter().map(|(node, at_m)| (*node, at_m + base_m));
         let towns: Vec<_> = towns.filter(|(node, at_m)| *at_m > base_m || is_new(*node)).collect();

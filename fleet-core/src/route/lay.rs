@@ -9,6 +9,7 @@ use super::{
     ends::{End, Snapped, Span},
     network::{Network, NodeIx, Segment, SegmentIx, StateIx, on_grid},
     path::{Piece, Route, RouteEnd, StopOnRoute},
+    pieces::Pieces,
     shape::{Shape, curvature_1pm, zones_at},
     snap::RoadPoint,
 };
@@ -48,7 +49,7 @@ pub(super) fn route(
         to: end(network, to, parts.last().map(|part| (part, false)), snapped_m.1),
         length_m: 0.0,
         duration_s,
-        pieces: Vec::new(),
+        pieces: Pieces::default(),
         stations: Vec::new(),
         rest_areas: Vec::new(),
         tolls: Vec::new(),
@@ -202,7 +203,7 @@ fn open(
     let before_m = route.pieces.last().map_or(route.from.altitude_m, |last| last.to_altitude_m);
     let after_m = after_m.unwrap_or(route.to.altitude_m);
     let whole_m: f64 = edges.iter().map(|(from, to, _)| length_m(*from, *to)).sum();
-    let (first_piece, base_m) = (route.pieces.len(), route.length_m);
+    let (mut pieces, base_m) = (Vec::with_capacity(edges.len()), route.length_m);
     let middling = Segment::between("", NodeIx(0), NodeIx(0));
     let (mut state, mut state_at_m) = (StateIx::UNKNOWN, f64::NEG_INFINITY);
     for (from, to, speed_kmh) in edges.iter().copied() {
@@ -214,8 +215,8 @@ fn open(
         let altitude_m = |at_m: f64| before_m + (after_m - before_m) * ((at_m - base_m) / whole_m);
         let (low_m, high_m) = (altitude_m(start_m), altitude_m(start_m + length_m));
         let zones = zones_at(network, SegmentIx::UNKNOWN, from.lerp(to, 0.5)).into();
-        route.pieces.push(Piece {
-            start_m,
+        pieces.push(Piece {
+            start_m: start_m - base_m,
             length_m,
             from,
             to,
@@ -240,7 +241,8 @@ fn open(
         });
         route.length_m += length_m;
     }
-    stand_beside(network, route, first_piece);
+    stand_beside(network, route, &pieces, base_m);
+    route.pieces.extend(&pieces.into(), base_m);
 }
 
 /// On the grid, and never 0: pieces are longer than that.
@@ -256,12 +258,11 @@ fn state_near(network: &Network, at: Position) -> StateIx {
 }
 
 /// What stands beside pieces that lie on no road, and which places they go through.
-fn stand_beside(network: &Network, route: &mut Route, first_piece: usize) {
-    let pieces = &route.pieces[first_piece..];
+fn stand_beside(network: &Network, route: &mut Route, pieces: &[Piece], base_m: f64) {
     let nearest = |place: Position, within_m: f64| {
         // A degree of latitude has 111 km: most pieces are far away, and need no square root.
         let is_near = |piece: &&Piece| (piece.from.lat - place.lat).abs() * 1e5 < 2e4 + within_m;
-        let far = |piece: &Piece| (flat_distance_m(piece.from, place), piece.start_m);
+        let far = |piece: &Piece| (flat_distance_m(piece.from, place), piece.start_m + base_m);
         let nearest = pieces.iter().filter(is_near).map(far).min_by(|a, b| a.0.total_cmp(&b.0))?;
         (nearest.0 <= within_m).then_some(nearest.1)
     };

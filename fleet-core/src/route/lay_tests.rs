@@ -85,7 +85,7 @@ fn a_line_beside_all_roads_is_driven_as_the_plan_says() {
     let laid = route(network, &line, &[33.0; 300], (0.0, 0.0), 7_000.0);
     assert_whole(&laid);
     assert!((laid.length_m / great_circle_m(from, to) - 1.0).abs() < 0.005);
-    let open: Vec<&Piece> =
+    let open: Vec<Piece> =
         laid.pieces.iter().filter(|piece| piece.segment == SegmentIx::UNKNOWN).collect();
     assert!(open.len() > 200, "it crosses roads, and follows none");
     assert!(open.iter().all(|piece| (piece.truck_speed_kmh - 33.0).abs() < 1e-9));
@@ -117,7 +117,7 @@ fn a_line_that_leaves_the_roads_and_comes_back_is_whole() {
     let laid = route(network, &line, &speeds, (0.0, 0.0), 10_000.0);
     assert_whole(&laid);
     assert_eq!((laid.from.node, laid.to.node), (Some(node("guwahati")), Some(node("jowai"))));
-    assert_eq!(laid.pieces[0], there.pieces[0]);
+    assert_eq!(laid.pieces.first(), there.pieces.first());
     let last = laid.pieces.last().expect("some");
     assert_eq!(last.to_altitude_m.to_bits(), back.to.altitude_m.to_bits());
     let towns: Vec<NodeIx> = laid.towns.iter().map(|(node, _)| *node).collect();

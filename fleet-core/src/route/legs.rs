@@ -61,7 +61,8 @@ impl Route {
         let road = |piece: &Piece| network.segments().get(piece.segment.index()).map_or("", label);
         let is_cut = |m: f64| at.iter().any(|cut_m| (cut_m - m).abs() < 1e-6);
         let same = |a: &Piece, b: &Piece| road(a) == road(b) && !is_cut(b.start_m);
-        let parts = self.pieces.chunk_by(same);
+        let pieces: Vec<_> = self.pieces.iter().collect();
+        let parts = pieces.chunk_by(same);
         parts.filter_map(|part| self.leg(network, road(part.first()?), part)).collect()
     }
 
@@ -132,7 +133,7 @@ mod tests {
         let boats: Vec<_> = legs.iter().filter(|leg| leg.ferry).map(|leg| &*leg.road).collect();
         assert_eq!(boats, ["ferry"]);
         let at_m = 0.5 * (legs[0].start_m + legs[0].end_m);
-        let joint_m = route.pieces[route.piece_at(at_m, 0)].start_m;
+        let joint_m = route.pieces.get(route.piece_at(at_m, 0)).unwrap().start_m;
         let cut = route.legs(network, &[joint_m]);
         assert_eq!((cut.len(), cut[0].road.clone()), (legs.len() + 1, cut[1].road.clone()));
         assert!((cut[0].end_m - joint_m).abs() < 1e-9);

@@ -39,6 +39,7 @@ pub mod osm;
 #[cfg(feature = "osrm")]
 pub mod osrm;
 mod path;
+mod pieces;
 mod places;
 mod plain;
 mod plan;
@@ -69,6 +70,7 @@ pub use self::{
         TurnRestriction, TurnRule, UrbanRule, Via, Zone, ZoneIx, ZoneKind, ZoneRule, ZoneShape,
     },
     path::{Piece, Route, RouteEnd, StopOnRoute, Zones},
+    pieces::{Pieces, PiecesIter},
     places::{Place, Places},
     plan::{Answered, Plan},
     prepared::Preparation,

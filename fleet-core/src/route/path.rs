@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{
     RoadClass,
     network::{NodeIx, SegmentIx, StateIx, Surface, Terrain, ZoneIx},
+    pieces::Pieces,
 };
 use crate::geo::{Position, polyline};
 
@@ -47,7 +48,7 @@ pub struct Route {
     /// Time of a loaded truck in free flow, without stops, seconds.
     pub duration_s: f64,
     /// The line, cut where it bends, in driving order.
-    pub pieces: Vec<Piece>,
+    pub pieces: Pieces,
     /// Fuel stations along the way, nearest first.
     pub stations: Vec<StopOnRoute>,
     /// Rest areas along the way, nearest first.
@@ -218,16 +219,7 @@ impl Route {
     /// answer): a truck that only moves on pays O(1) per metre of route in all. A hint that is too
     /// far on is mended by a search. Beyond the end it is the last piece; 0 if there is none.
     pub fn piece_at(&self, s_m: f64, hint: usize) -> usize {
-        let last = self.pieces.len().saturating_sub(1);
-        let mut ix = hint.min(last);
-        if self.pieces.get(ix).is_some_and(|piece| s_m < piece.start_m) {
-            let after = self.pieces.partition_point(|piece| piece.start_m <= s_m);
-            return after.saturating_sub(1);
-        }
-        while ix < last && s_m >= self.pieces[ix + 1].start_m {
-            ix += 1;
-        }
-        ix
+        self.pieces.at(s_m, hint)
     }
 
     /// The place `s_m` metres from the start, which lies on `piece`, and its altitude in metres.

@@ -18,7 +18,7 @@
 //! The wave's curvature is an artefact of drawing and never used. [`Piece::curvature_1pm`] is an
 //! estimate from the land; see [`curvature_1pm`].
 
-use std::f64::consts::PI;
+use std::{f64::consts::PI, sync::Arc};
 
 use super::{
     network::{Network, Segment, SegmentIx, StateIx, Terrain, Via, ZoneIx, ZoneShape, on_grid},
@@ -34,7 +34,7 @@ const BENT_FROM_RATIO: f64 = 1.001;
 /// The line of a segment, cut into pieces from its `from` end.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) pieces: Arc<[Piece]>,
 }
 
 /// A point of the line trucks follow.
@@ -66,7 +66,7 @@ impl Shape {
             let zones = zones_at(network, ix, pair[0].position.lerp(pair[1].position, 0.5)).into();
             pieces.push(piece(pair, ix, segment, state, zones));
         }
-        Self { pieces }
+        Self { pieces: pieces.into() }
     }
 
     /// The place `at_m` metres from the `from` end (clamped to the road), and its altitude.

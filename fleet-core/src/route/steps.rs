@@ -112,9 +112,10 @@ impl Route {
             let node = node.map(|(ix, _)| *ix);
             Step { turn, road: road.to_owned(), at_m, length_m: 0.0, position, node }
         };
-        let first = self.pieces.first().map_or("", road);
+        let pieces: Vec<_> = self.pieces.iter().collect();
+        let first = pieces.first().map_or("", road);
         steps.push(step(Turn::Depart, first, 0.0, self.from.position));
-        for (ix, pair) in self.pieces.windows(2).enumerate() {
+        for (ix, pair) in pieces.windows(2).enumerate() {
             let (before, after) = (&pair[0], &pair[1]);
             let turns_back =
                 (before.heading_deg - after.heading_deg + 180.0).rem_euclid(360.0) < 1e-9;
@@ -122,7 +123,7 @@ impl Route {
                 continue;
             }
             let joint = Joint::new(network, before, after).filter(|_| !turns_back);
-            let by_deg = joint.as_ref().map_or_else(|| self.turn_deg(ix), Joint::turn_deg);
+            let by_deg = joint.as_ref().map_or_else(|| self.turn_deg(ix, after), Joint::turn_deg);
             let (from, to) = (road(before), road(after));
             let is_sharp = by_deg.abs() >= TOLD_DEG;
             let is_told = from != to || is_sharp && joint.is_none_or(|j| j.leads_astray());
@@ -135,7 +136,7 @@ impl Route {
                 steps.push(step(turn, to, after.start_m, after.from));
             }
         }
-        let last = self.pieces.last().map_or("", road);
+        let last = pieces.last().map_or("", road);
         steps.push(step(Turn::Arrive, last, self.length_m, self.to.position));
         for ix in 1..steps.len() {
             steps[ix - 1].length_m = steps[ix].at_m - steps[ix - 1].at_m;
@@ -144,8 +145,8 @@ impl Route {
     }
 
     /// By how far one turns to the right between a piece and the next, degrees, as the route lies.
-    fn turn_deg(&self, ix: usize) -> f64 {
-        let (at_m, here) = (self.pieces[ix + 1].start_m, self.pieces[ix + 1].from);
+    fn turn_deg(&self, ix: usize, next: &Piece) -> f64 {
+        let (at_m, here) = (next.start_m, next.from);
         let place = |m: f64, hint| self.position_at(m, self.piece_at(m, hint)).0;
         let before = place((at_m - LOOK_M).max(0.0), 0);
         let after = place((at_m + LOOK_M).min(self.length_m), ix);

@@ -67,7 +67,8 @@ fn add(metres: &mut Metres, network: &Network, segment: SegmentIx, (from_m, to_m
 /// What a route between nodes drives in its first `until_m` metres: whole roads, but for the last.
 fn driven(network: &Network, route: &Route, until_m: f64) -> Metres {
     let mut metres = Metres::new();
-    for road in route.pieces.chunk_by(|a, b| a.segment == b.segment) {
+    let pieces: Vec<_> = route.pieces.iter().collect();
+    for road in pieces.chunk_by(|a, b| a.segment == b.segment) {
         let (segment, start_m) = (road[0].segment, road[0].start_m);
         let length_m = network.segments()[segment.index()].length_m;
         let part_m = (until_m - start_m).clamp(0.0, length_m);

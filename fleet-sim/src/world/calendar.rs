@@ -77,7 +77,7 @@ mod tests {
     fn pieces(from: &str, to: &str) -> Vec<Piece> {
         let router = BuiltinRouter::ne_india();
         let node = |id: &str| router.network().node(id).unwrap();
-        router.route_nodes(node(from), node(to)).unwrap().pieces.clone()
+        router.route_nodes(node(from), node(to)).unwrap().pieces.iter().collect()
     }
 
     #[test]

@@ -130,9 +130,9 @@ impl Truck {
         let at = Time::from_secs(minute * 60);
         let (road, pace, target_mps) = match under.filter(|_| is_on_road) {
             Some(piece) => {
-                let pace = Pace::at(&Sky::of_world(self.fixed.seed), network, piece, at);
-                let road = road_of(piece, pace.wet, Some(at));
-                let target_mps = self.target_mps(piece, &road, pace) * self.flow(minute);
+                let pace = Pace::at(&Sky::of_world(self.fixed.seed), network, &piece, at);
+                let road = road_of(&piece, pace.wet, Some(at));
+                let target_mps = self.target_mps(&piece, &road, pace) * self.flow(minute);
                 (road, pace, target_mps)
             }
             None => {

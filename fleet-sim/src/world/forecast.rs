@@ -5,7 +5,7 @@ use fleet_core::{
     driver::{Due, DutyClock},
     eta::{Band, FLOW_MEAN, Haul, Pace, Stretch, barred_until, free_kmh, guarded_zone, road_of},
     physics::Road,
-    route::{Network, Piece, Route, StopOnRoute, ZoneIx},
+    route::{Network, Piece, PiecesIter, Route, StopOnRoute, ZoneIx},
     time::Time,
     units::mps_from_kmh,
 };
@@ -74,8 +74,8 @@ impl Truck {
             if length_m <= 0.0 {
                 continue;
             }
-            let free_kmh = free_kmh(piece) * self.fixed.pace;
-            let road = road_of(piece, false, Some(self.state.now));
+            let free_kmh = free_kmh(&piece) * self.fixed.pace;
+            let road = road_of(&piece, false, Some(self.state.now));
             let stretch = stretch(&road, length_m, mps_from_kmh(free_kmh));
             let crossing = self.haul.cross(speed_mps, &stretch);
             while let Some(stop) = stops.next_if(|stop| stop.at_m <= piece.end_m()) {
@@ -93,8 +93,8 @@ impl Truck {
         let haul = Haul::new(&self.fixed.model, self.fixed.model.kerb_kg + payload_kg);
         let (mut speed_mps, mut sum_s) = (0.0, 0.0);
         for piece in &route.pieces {
-            let free_kmh = free_kmh(piece) * self.fixed.pace;
-            let road = road_of(piece, false, Some(self.state.now));
+            let free_kmh = free_kmh(&piece) * self.fixed.pace;
+            let road = road_of(&piece, false, Some(self.state.now));
             let stretch = stretch(&road, piece.length_m, mps_from_kmh(free_kmh));
             let passage = haul.pass(speed_mps, &stretch);
             speed_mps = passage.speed_mps;
@@ -140,7 +140,7 @@ impl Truck {
         let plan = self.stops_to_come(route, level_ml);
         let mut stops = plan.iter().peekable();
         for piece in pieces_from(route, self.state.at_m) {
-            self.cross(&mut ghost, piece);
+            self.cross(&mut ghost, &piece);
             while let Some(stop) = stops.next_if(|stop| stop.at_m <= piece.end_m()) {
                 ghost.stand(pumps::expected_stop_s(stop, ghost.time));
             }
@@ -200,9 +200,8 @@ fn stretch(road: &Road, length_m: f64, wanted_mps: f64) -> Stretch {
     }
 }
 
-fn pieces_from(route: &Route, from_m: f64) -> &[Piece] {
-    let first = route.pieces.partition_point(|piece| piece.end_m() <= from_m);
-    &route.pieces[first..]
+fn pieces_from(route: &Route, from_m: f64) -> PiecesIter<'_> {
+    route.pieces.iter_from(route.pieces.partition_point(|piece| piece.end_m() <= from_m))
 }
 
 #[expect(clippy::cast_sign_loss, reason = "fuel is not negative; the cast saturates")]

@@ -93,8 +93,8 @@ impl Truck {
             return;
         };
         let network = Network::ne_india();
-        let town = guarded_zone(network, piece).filter(|_| self.is_heavy());
-        let closed = calendar::closed_until(self.fixed.seed, network, piece, now);
+        let town = guarded_zone(network, &piece).filter(|_| self.is_heavy());
+        let closed = calendar::closed_until(self.fixed.seed, network, &piece, now);
         if let Some(until) = closed {
             self.enter(Phase::Closed { until }, now);
         } else if town != self.state.admitted {
@@ -110,7 +110,7 @@ impl Truck {
     /// A truck that starts within a town is in already.
     pub(super) fn start_within_town(&mut self) {
         let first = self.route.as_ref().and_then(|route| route.pieces.first());
-        let town = first.and_then(|piece| guarded_zone(Network::ne_india(), piece));
+        let town = first.and_then(|piece| guarded_zone(Network::ne_india(), &piece));
         self.state.admitted = town.filter(|_| self.is_heavy());
     }
 }

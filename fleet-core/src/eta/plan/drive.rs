@@ -59,14 +59,14 @@ impl Planner<'_> {
         let mut tolls = tolls.iter().peekable();
         let mut stops = stops.iter().peekable();
         let first = route.pieces.partition_point(|piece| piece.end_m() <= start.at_m);
-        for piece in &route.pieces[first..] {
-            drive.enter(piece);
+        for piece in route.pieces.iter_from(first) {
+            drive.enter(&piece);
             let end_m = piece.end_m();
             while let Some(stop) = stops.next_if(|stop| stop.at_m <= end_m) {
-                drive.go_to(piece, stop.at_m);
+                drive.go_to(&piece, stop.at_m);
                 drive.fill(stop);
             }
-            drive.go_to(piece, end_m);
+            drive.go_to(&piece, end_m);
         }
         drive.now.at_m = route.length_m;
         let Drive { marks, mut halts, .. } = drive;

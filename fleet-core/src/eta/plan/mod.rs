@@ -189,7 +189,7 @@ impl<'n> Planner<'n> {
         if start.at_m <= 0.0 {
             // A truck that starts within a town is in already.
             let first = route.pieces.first().filter(|_| self.is_heavy());
-            start.admitted = first.and_then(|piece| guarded_zone(self.network, piece));
+            start.admitted = first.and_then(|piece| guarded_zone(self.network, &piece));
         }
         Ok(self.with_fuel(route, start))
     }

@@ -64,7 +64,8 @@ fn drive(network: &Network, route: &Route, making: &Making, seed: u64) -> Trace 
 /// What a route between nodes drives from `first_m` to `last_m`: it drives whole roads.
 fn driven(network: &Network, route: &Route, (first_m, last_m): (f64, f64)) -> Driven {
     let mut driven = Driven::new();
-    for road in route.pieces.chunk_by(|a, b| a.segment == b.segment) {
+    let pieces: Vec<_> = route.pieces.iter().collect();
+    for road in pieces.chunk_by(|a, b| a.segment == b.segment) {
         let (segment, start_m) = (road[0].segment, road[0].start_m);
         let length_m = network.segments()[segment.index()].length_m;
         let from = network.node_at(network.segments()[segment.index()].from).position;

@@ -43,8 +43,8 @@ fn a_road_is_as_long_as_its_line_and_drawn_point_for_point() {
     assert_eq!(route.line(), line, "coinciding points are one");
     let drawn_m: f64 = line.windows(2).map(|leg| flat_distance_m(leg[0], leg[1])).sum();
     assert!((route.length_m - drawn_m).abs() < 0.002, "{} {drawn_m}", route.length_m);
-    assert!((route.pieces[0].to_altitude_m - 80.0).abs() < 1e-9);
-    assert_eq!(route.pieces[0].state, StateIx::UNKNOWN);
+    assert!((route.pieces.first().unwrap().to_altitude_m - 80.0).abs() < 1e-9);
+    assert_eq!(route.pieces.first().unwrap().state, StateIx::UNKNOWN);
     assert_eq!(router.network().node("b"), Some(b));
 }
 

@@ -121,7 +121,7 @@ proptest! {
             // Where two roads go on alike there is no node.
             let Some(node) = network.node(&format!("osm:{id}")) else { continue };
             let route = router.route_nodes(start, node).unwrap();
-            let is_local = |piece: &Piece| piece.road_class == RoadClass::Residential;
+            let is_local = |piece: Piece| piece.road_class == RoadClass::Residential;
             if joined.contains(&id) {
                 prop_assert!(!route.pieces.iter().any(is_local), "{}", id);
             }
