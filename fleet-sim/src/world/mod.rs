@@ -70,10 +70,13 @@ fn cores() -> usize {
 /// Trucks below which one thread is faster than several.
 const TRUCKS_PER_THREAD_MIN: usize = 1_000;
 
+/// A truck has at most so many bytes in a snapshot.
+const TRUCK_BYTES: usize = 450;
+
 #[derive(Serialize, Deserialize)]
-struct Snapshot {
+struct Snapshot<T> {
     version: u32,
-    trucks: Vec<TruckState>,
+    trucks: Vec<T>,
 }
 
 impl World {
@@ -108,9 +111,12 @@ impl World {
     /// Those of [`check`](Self::check).
     pub fn new(genesis: Genesis, trucks: u32) -> Result<Self> {
         Self::check(&genesis, trucks)?;
-        let trucks =
-            (1..=trucks).map(|number| Truck::new(&genesis, number)).collect::<Result<_>>()?;
-        Ok(Self { genesis, trucks, threads: cores() })
+        // A fallible collection does not know its length, and would grow to twice its memory.
+        let mut all = Vec::with_capacity(trucks as usize);
+        for number in 1..=trucks {
+            all.push(Truck::new(&genesis, number)?);
+        }
+        Ok(Self { genesis, trucks: all, threads: cores() })
     }
 
     /// The world of a snapshot, with at least its trucks; further ones begin at genesis and are
@@ -121,7 +127,7 @@ impl World {
     /// another version.
     pub fn restore(genesis: Genesis, snapshot: &[u8], trucks: Option<u32>) -> Result<Self> {
         let corrupt = |e| Error::corrupt("checkpoint: not a state of this program").with_source(e);
-        let snapshot: Snapshot = postcard::from_bytes(snapshot).map_err(corrupt)?;
+        let snapshot: Snapshot<TruckState> = postcard::from_bytes(snapshot).map_err(corrupt)?;
         if snapshot.version != Self::VERSION {
             return Err(Error::conflict(format!(
                 "checkpoint: made by world version {}, this program has {}",
@@ -137,7 +143,7 @@ impl World {
                 "--trucks {wanted}: this fleet has {known} trucks already; fewer are not possible"
             )));
         }
-        let mut all = Vec::new();
+        let mut all = Vec::with_capacity(wanted as usize);
         for (number, state) in (1..).zip(snapshot.trucks) {
             all.push(Truck::resume(&genesis, number, state)?);
         }
@@ -150,9 +156,11 @@ impl World {
     /// The state as bytes, every bit of it.
     #[expect(clippy::missing_panics_doc, reason = "plain data always encodes")]
     pub fn snapshot(&self) -> Bytes {
-        let trucks = self.trucks.iter().map(|truck| truck.state.clone()).collect();
+        let trucks = self.trucks.iter().map(|truck| &truck.state).collect();
         let snapshot = Snapshot { version: Self::VERSION, trucks };
-        postcard::to_stdvec(&snapshot).expect("plain data always encodes").into()
+        // Room for all at once: a vector that grows needs twice the memory.
+        let room = Vec::with_capacity(self.trucks.len() * TRUCK_BYTES);
+        postcard::to_extend(&snapshot, room).expect("plain data always encodes").into()
     }
 
     /// This world on at most so many threads (1 or more) instead of one for each core: nothing that
