@@ -8,12 +8,10 @@ use super::{
 };
 use crate::{
     eta::{Pacing, Planner, ServiceClass, Timetable, promised_hours},
+    physics::CO2_KG_PER_L,
     route::{Route, Sla},
     units::round_to,
 };
-
-/// Carbon dioxide of a litre of diesel, kg (between VECTO's 2.62 and EIA's 2.68).
-const CO2_KG_PER_L: f64 = 2.64;
 
 fn climb_m(route: &Route) -> f64 {
     route.pieces.iter().map(|piece| (piece.to_altitude_m - piece.from_altitude_m).max(0.0)).sum()
@@ -104,7 +102,7 @@ pub(super) fn tell(
     let eta = table.eta();
     let end = |m: f64| teller.place(m);
     let (mut descent_m, mut highest_m) = (0.0, route.from.altitude_m);
-    for piece in route.pieces.iter() {
+    for piece in &route.pieces {
         descent_m += (piece.from_altitude_m - piece.to_altitude_m).max(0.0);
         highest_m = highest_m.max(piece.to_altitude_m);
     }

@@ -1,6 +1,6 @@
 //! What is asked, and all that is wrong with it.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{fmt::Display, ops::RangeInclusive, sync::Arc};
 
 use super::question::Question;
 use crate::{
@@ -132,16 +132,16 @@ impl Inquiry {
             Some(model) => Arc::clone(model),
             None => TruckModel::find(USUAL_TRUCK)?,
         };
-        let drivers = faults.whole(Field::Drivers, self.drivers, DRIVERS).unwrap_or(1);
-        let alternatives = faults.whole(Field::Alternatives, self.alternatives, ALTERNATIVES);
+        let drivers = faults.within(Field::Drivers, self.drivers, DRIVERS).unwrap_or(1);
+        let alternatives = faults.within(Field::Alternatives, self.alternatives, ALTERNATIVES);
         let known = (!is_truck_lost).then_some(&*model);
         let most_l = known.map_or(2_000.0, |model| model.fuel_tank_l);
-        let fuel_l = faults.number(Field::Fuel, self.fuel_l, 0.0..=most_l);
+        let fuel_l = faults.within(Field::Fuel, self.fuel_l, 0.0..=most_l);
         let load_t = match known {
             Some(model) => faults.load(self.load_t, model),
-            None => faults.number(Field::Load, self.load_t, 0.0..=60.0),
+            None => faults.within(Field::Load, self.load_t, 0.0..=60.0),
         };
-        let height_m = faults.number(Field::Height, self.height_m, 1.0..=6.0);
+        let height_m = faults.within(Field::Height, self.height_m, 1.0..=6.0);
         let places = match places {
             Some(places) if faults.0.is_empty() => places,
             _ => return Err(faults.told(names)),
@@ -227,7 +227,7 @@ impl Faults {
     }
 
     fn load(&mut self, given: Option<f64>, model: &TruckModel) -> Option<f64> {
-        let load_t = self.number(Field::Load, given, 0.0..=1_000.0)?;
+        let load_t = self.within(Field::Load, given, 0.0..=1_000.0)?;
         let most_t = model.payload_max_kg * 1e-3;
         if load_t > most_t + 1e-9 {
             let id = &model.id;
@@ -237,27 +237,12 @@ impl Faults {
         Some(load_t)
     }
 
-    fn number(
+    fn within<T: Copy + Display + PartialOrd>(
         &mut self,
         field: Field,
-        given: Option<f64>,
-        range: RangeInclusive<f64>,
-    ) -> Option<f64> {
-        let value = given?;
-        if range.contains(&value) {
-            return Some(value);
-        }
-        let (least, most) = (range.start(), range.end());
-        self.add(field, format!("{value} is outside {least} to {most}"));
-        None
-    }
-
-    fn whole(
-        &mut self,
-        field: Field,
-        given: Option<u32>,
-        range: RangeInclusive<u32>,
-    ) -> Option<u32> {
+        given: Option<T>,
+        range: RangeInclusive<T>,
+    ) -> Option<T> {
         let value = given?;
         if range.contains(&value) {
             return Some(value);

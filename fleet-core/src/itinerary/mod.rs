@@ -4,7 +4,7 @@
 //! a dispatcher asks and is told. An [`Inquiry`] is what was said, in words and numbers; checked
 //! against a network it is a [`Question`], or all that is wrong with it at once, each fault under the
 //! name that its asker gave the field. The answer is an [`Itinerary`]: plain values, rounded for
-//! people, whose sums add up; of a command line and of an API it is the same.
+//! people, whose sums add up, the same whoever asks. `data-fleet route` is made of it.
 //!
 //! ```
 //! use fleet_core::{itinerary::{Field, Inquiry}, route::BuiltinRouter};

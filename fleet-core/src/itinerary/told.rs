@@ -140,9 +140,10 @@ pub struct ItineraryTruck {
 /// What a customer is promised from door to door, h.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Serialize)]
-#[allow(missing_docs, reason = "the line above")]
 pub struct Promise {
+    /// Of an ordinary load.
     pub standard: f64,
+    /// Of a perishable load or a parcel.
     pub express: f64,
 }
 
