@@ -216,7 +216,7 @@ fn open(
         let (low_m, high_m) = (altitude_m(start_m), altitude_m(start_m + length_m));
         let zones = zones_at(network, SegmentIx::UNKNOWN, from.lerp(to, 0.5)).into();
         pieces.push(Piece {
-            start_m: start_m - base_m,
+            start_m,
             length_m,
             from,
             to,
@@ -241,8 +241,8 @@ fn open(
         });
         route.length_m += length_m;
     }
-    stand_beside(network, route, &pieces, base_m);
-    route.pieces.extend(&pieces.into(), base_m);
+    stand_beside(network, route, &pieces);
+    route.pieces.extend(&pieces.into(), 0.0);
 }
 
 /// On the grid, and never 0: pieces are longer than that.
@@ -258,11 +258,11 @@ fn state_near(network: &Network, at: Position) -> StateIx {
 }
 
 /// What stands beside pieces that lie on no road, and which places they go through.
-fn stand_beside(network: &Network, route: &mut Route, pieces: &[Piece], base_m: f64) {
+fn stand_beside(network: &Network, route: &mut Route, pieces: &[Piece]) {
     let nearest = |place: Position, within_m: f64| {
         // A degree of latitude has 111 km: most pieces are far away, and need no square root.
         let is_near = |piece: &&Piece| (piece.from.lat - place.lat).abs() * 1e5 < 2e4 + within_m;
-        let far = |piece: &Piece| (flat_distance_m(piece.from, place), piece.start_m + base_m);
+        let far = |piece: &Piece| (flat_distance_m(piece.from, place), piece.start_m);
         let nearest = pieces.iter().filter(is_near).map(far).min_by(|a, b| a.0.total_cmp(&b.0))?;
         (nearest.0 <= within_m).then_some(nearest.1)
     };
