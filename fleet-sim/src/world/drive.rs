@@ -125,7 +125,7 @@ impl Truck {
         let minute = now.as_secs().div_euclid(60);
         let is_on_road = self.is_on_road();
         let network = Network::ne_india();
-        let under = self.route.as_ref().and_then(|route| route.pieces.get(self.piece));
+        let under = self.under();
         // The air of a minute is that at its first second, so that resuming changes nothing.
         let at = Time::from_secs(minute * 60);
         let (road, pace, target_mps) = match under.filter(|_| is_on_road) {

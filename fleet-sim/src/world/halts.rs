@@ -89,7 +89,7 @@ impl Truck {
 
     /// Looks, once a minute, whether the road is closed or the town ahead bars trucks.
     pub(super) fn watch_signs(&mut self, now: Time) {
-        let Some(piece) = self.route.as_ref().and_then(|route| route.pieces.get(self.piece)) else {
+        let Some(piece) = self.under() else {
             return;
         };
         let network = Network::ne_india();

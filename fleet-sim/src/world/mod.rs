@@ -111,12 +111,7 @@ impl World {
     /// Those of [`check`](Self::check).
     pub fn new(genesis: Genesis, trucks: u32) -> Result<Self> {
         Self::check(&genesis, trucks)?;
-        // A fallible collection does not know its length, and would grow to twice its memory.
-        let mut all = Vec::with_capacity(trucks as usize);
-        for number in 1..=trucks {
-            all.push(Truck::new(&genesis, number)?);
-        }
-        Ok(Self { genesis, trucks: all, threads: cores() })
+        Self::of(genesis, Vec::new(), trucks)
     }
 
     /// The world of a snapshot, with at least its trucks; further ones begin at genesis and are
@@ -143,12 +138,19 @@ impl World {
                 "--trucks {wanted}: this fleet has {known} trucks already; fewer are not possible"
             )));
         }
-        let mut all = Vec::with_capacity(wanted as usize);
-        for (number, state) in (1..).zip(snapshot.trucks) {
-            all.push(Truck::resume(&genesis, number, state)?);
-        }
-        for number in known + 1..=wanted {
-            all.push(Truck::new(&genesis, number)?);
+        Self::of(genesis, snapshot.trucks, wanted)
+    }
+
+    /// So many trucks, as checked: those known as they were, the others at their beginning.
+    fn of(genesis: Genesis, known: Vec<TruckState>, trucks: u32) -> Result<Self> {
+        // A fallible collection does not know its length, and would grow to twice its memory.
+        let mut all = Vec::with_capacity(trucks as usize);
+        let mut known = known.into_iter();
+        for number in 1..=trucks {
+            all.push(match known.next() {
+                Some(state) => Truck::resume(&genesis, number, state)?,
+                None => Truck::new(&genesis, number)?,
+            });
         }
         Ok(Self { genesis, trucks: all, threads: cores() })
     }

@@ -29,7 +29,7 @@ impl Truck {
         let gap_s = REPORT_S_MIN + self.fixed.reports.below(seq, REPORT_S_SPREAD);
         self.state.next_report = now.plus_ms(gap_s.cast_signed() * 1_000);
         let (position, altitude_m, heading_deg) = self.whereabouts();
-        let on_road = self.route.as_ref().and_then(|route| route.pieces.get(self.piece));
+        let on_road = self.under();
         TelemetryEvent {
             truck_id: self.fixed.id.clone(),
             seq,
@@ -82,11 +82,7 @@ impl Truck {
             VIBRATION_SIGMA,
             self.fixed.noise.normal(seq * 4 + 1),
         );
-        let iri = self
-            .route
-            .as_ref()
-            .and_then(|route| route.pieces.get(self.piece))
-            .map_or(0.0, |piece| piece.iri_m_per_km);
+        let iri = self.under().map_or(0.0, |piece| piece.iri_m_per_km);
         let is_rough = iri > 5.0 && self.state.vehicle.speed_mps > 3.0;
         if is_rough && self.fixed.noise.uniform(seq * 4 + 2) < 0.01 {
             let peak = 3.0 + 5.0 * self.fixed.noise.uniform(seq * 4 + 3);
@@ -96,10 +92,8 @@ impl Truck {
     }
 
     fn whereabouts(&self) -> (Position, f64, f64) {
-        if let Some(route) = &self.route
-            && let Some(piece) = route.pieces.get(self.piece)
-        {
-            let (position, altitude_m) = route.position_at(self.state.at_m, self.piece);
+        if let Some(piece) = self.under() {
+            let (position, altitude_m) = piece.place(self.state.at_m);
             return (position, altitude_m, piece.heading_deg);
         }
         let node = Network::ne_india().node_at(self.state.node);

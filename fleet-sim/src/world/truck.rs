@@ -9,7 +9,7 @@ use fleet_core::{
     eta::{Haul, ambient_c},
     physics::{TruckModel, Vehicle, VehicleState, tank::Tank},
     random::Stream,
-    route::{Network, NodeIx, Route, ZoneIx},
+    route::{Network, NodeIx, Piece, Route, ZoneIx},
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -310,6 +310,11 @@ impl Truck {
         Ok(())
     }
 
+    /// The piece of road under the wheels; none without a route.
+    pub(super) fn under(&self) -> Option<Piece> {
+        self.route.as_ref()?.pieces.get(self.piece)
+    }
+
     pub(super) fn id(&self) -> &TruckId {
         &self.fixed.id
     }
@@ -339,7 +344,7 @@ impl Truck {
     }
 
     pub(super) fn glance(&self) -> Glance<'_> {
-        let under = self.route.as_ref().and_then(|route| route.pieces.get(self.piece));
+        let under = self.under();
         Glance {
             truck_id: &self.fixed.id,
             counters: self.state.counters,
