@@ -10,7 +10,7 @@ use fleet_core::{
 
 use super::{
     halts::HOURS,
-    truck::{ENGINE_OFF_AFTER_MS, Halt, Phase, Truck},
+    truck::{ENGINE_OFF_AFTER_MS, Halt, NOWHERE, Phase, Truck},
     weather::Sky,
 };
 
@@ -112,12 +112,20 @@ impl Truck {
 
     /// Refreshes what the truck sees, when it enters another piece of road or another minute.
     pub(super) fn look(&mut self, now: Time) {
-        if let Some(route) = &self.route {
-            self.piece = route.piece_at(self.state.at_m, self.piece);
+        if !self.piece_m.contains(&self.state.at_m) {
+            self.find_piece();
         }
         if self.sees_until(now).is_none() {
             self.look_around(now);
         }
+    }
+
+    #[inline(never)]
+    fn find_piece(&mut self) {
+        let Some(route) = &self.route else { return };
+        self.piece = route.piece_at(self.state.at_m, self.piece);
+        let here = route.pieces.get(self.piece);
+        self.piece_m = here.map_or(NOWHERE, |piece| piece.start_m..piece.end_m());
     }
 
     #[inline(never)]

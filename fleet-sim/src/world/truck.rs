@@ -1,6 +1,9 @@
 //! One truck: what it is, what it is doing, and how it comes to be.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    ops::Range,
+    sync::{Arc, LazyLock},
+};
 
 use fleet_core::{
     Error, Result,
@@ -145,8 +148,13 @@ pub(super) struct Truck {
     pub(super) ways: Ways,
     pub(super) route: Option<Arc<Route>>,
     pub(super) piece: usize,
+    /// Where that piece lies, once it was looked at: most steps end on the piece they began on.
+    pub(super) piece_m: Range<f64>,
     pub(super) scene: Option<Scene>,
 }
+
+/// No part of a route.
+pub(super) const NOWHERE: Range<f64> = 0.0..0.0;
 
 /// Models by what they mostly carry, and how common they are in the fleet.
 const MODELS: [(&str, u64); 5] = [
@@ -278,7 +286,8 @@ impl Truck {
         let vehicle = empty(&fixed.model)?;
         let haul = Haul::new(&fixed.model, fixed.model.kerb_kg);
         let (ways, route, scene) = (Ways::of(router), None, None);
-        let mut truck = Self { fixed, state, vehicle, haul, ways, route, piece: 0, scene };
+        let mut truck =
+            Self { fixed, state, vehicle, haul, ways, route, piece: 0, piece_m: NOWHERE, scene };
         match router {
             RouterKind::Builtin => truck.take_up_route()?,
             RouterKind::Osrm => truck.load()?, // the way is told before anything happens
@@ -298,6 +307,7 @@ impl Truck {
             let past = route.pieces.partition_point(|piece| piece.start_m <= self.state.at_m);
             past.saturating_sub(1)
         });
+        self.piece_m = NOWHERE;
         Ok(())
     }
 
