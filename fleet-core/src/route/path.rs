@@ -186,31 +186,26 @@ impl Piece {
         (self.from.lerp(self.to, share), altitude_m)
     }
 
-    /// The same road driven the other way; `length_m` is that of the whole line it starts on.
-    pub(crate) fn reversed(&self, length_m: f64) -> Self {
+    /// Makes it the same road driven the other way; `length_m` is that of the whole line it lies on.
+    pub(crate) fn reverse(&mut self, length_m: f64) {
+        self.start_m = length_m - self.end_m();
+        std::mem::swap(&mut self.from, &mut self.to);
+        std::mem::swap(&mut self.from_altitude_m, &mut self.to_altitude_m);
         let heading_deg = self.heading_deg + 180.0;
-        Self {
-            start_m: length_m - self.end_m(),
-            from: self.to,
-            to: self.from,
-            from_altitude_m: self.to_altitude_m,
-            to_altitude_m: self.from_altitude_m,
-            heading_deg: if heading_deg >= 360.0 { heading_deg - 360.0 } else { heading_deg },
-            grade: -self.grade,
-            ..self.clone()
-        }
+        self.heading_deg = if heading_deg >= 360.0 { heading_deg - 360.0 } else { heading_deg };
+        self.grade = -self.grade;
     }
 
-    /// The part between two distances, which must overlap the piece.
-    pub(crate) fn cut(self, from_m: f64, to_m: f64) -> Self {
+    /// Leaves the part between two distances, which must overlap the piece.
+    pub(crate) fn cut(&mut self, from_m: f64, to_m: f64) {
         let (start_m, end_m) = (from_m.max(self.start_m), to_m.min(self.end_m()));
         if start_m <= self.start_m && end_m >= self.end_m() {
-            return self;
+            return;
         }
-        let ((from, from_altitude_m), (to, to_altitude_m)) =
-            (self.place(start_m), self.place(end_m));
-        let length_m = end_m - start_m;
-        Self { start_m, length_m, from, to, from_altitude_m, to_altitude_m, ..self }
+        let (from, to) = (self.place(start_m), self.place(end_m));
+        (self.from, self.from_altitude_m) = from;
+        (self.to, self.to_altitude_m) = to;
+        (self.start_m, self.length_m) = (start_m, end_m - start_m);
     }
 }
 

@@ -66,14 +66,20 @@ impl Run {
         self.road.last().map_or(0.0, Piece::end_m)
     }
 
+    // In place: forecasts go over whole routes, and a piece is large to hand on.
+    #[inline]
     fn piece(&self, ix: usize) -> Piece {
-        let piece = self.of_road(ix);
-        let piece = if self.is_back { piece.reversed(self.road_m()) } else { piece.clone() };
+        let mut piece = self.of_road(ix).clone();
+        if self.is_back {
+            piece.reverse(self.road_m());
+        }
         // Only the outermost pieces can reach beyond the run; lengths lie on a grid, so that it is
         // all one whether a piece is cut or moved first.
-        let is_inner = ix > self.before as usize && ix + 1 < self.end();
-        let piece = if is_inner { piece } else { piece.cut(self.driven_m.0, self.driven_m.1) };
-        Piece { start_m: piece.start_m + self.base_m, ..piece }
+        if ix == self.before as usize || ix + 1 == self.end() {
+            piece.cut(self.driven_m.0, self.driven_m.1);
+        }
+        piece.start_m += self.base_m;
+        piece
     }
 
     /// `start_m` of that piece.
@@ -212,6 +218,7 @@ pub struct PiecesIter<'a> {
 impl Iterator for PiecesIter<'_> {
     type Item = Piece;
 
+    #[inline]
     fn next(&mut self) -> Option<Piece> {
         let ix = self.left.next()?;
         while let [run, rest @ ..] = self.runs {
@@ -314,16 +321,19 @@ mod tests {
     fn copied(road: &[Piece], (from_m, to_m): (f64, f64), at_m: f64) -> Vec<Piece> {
         let length_m = road.last().unwrap().end_m();
         let is_back = from_m > to_m;
-        let turned: Vec<Piece> = match is_back {
-            true => road.iter().rev().map(|piece| piece.reversed(length_m)).collect(),
-            false => road.to_vec(),
-        };
+        let mut turned = road.to_vec();
+        if is_back {
+            turned.reverse();
+            turned.iter_mut().for_each(|piece| piece.reverse(length_m));
+        }
         let enter_m = if is_back { length_m - from_m } else { from_m };
         let base_m = at_m - enter_m;
         let (first_m, last_m) = (at_m, at_m + (to_m - from_m).abs());
         let moved = turned.into_iter().map(|p| Piece { start_m: p.start_m + base_m, ..p });
         let touched = moved.filter(|piece| piece.end_m() > first_m && piece.start_m < last_m);
-        touched.map(|piece| piece.cut(first_m, last_m)).collect()
+        let mut touched: Vec<Piece> = touched.collect();
+        touched.iter_mut().for_each(|piece| piece.cut(first_m, last_m));
+        touched
     }
 
     fn route(from: (f64, f64), to: (f64, f64)) -> Arc<Route> {
