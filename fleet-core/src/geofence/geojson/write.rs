@@ -74,8 +74,10 @@ fn geometry(shape: &Shape) -> GeometryValue {
     }
 }
 
+/// Longitude first, to 12 decimals (0.1 µm): a whole turn around the globe costs the last bits of a
+/// longitude, and what is read and written again must stay as it was.
 fn pair(point: Position) -> [f64; 2] {
-    [point.lon, point.lat]
+    [(point.lon * 1e12).round() / 1e12, point.lat]
 }
 
 /// Closed, and on the globe.

@@ -161,6 +161,23 @@ fn what_crosses_the_180th_meridian_is_written_in_parts() {
     }
 }
 
+#[test]
+fn a_whole_turn_around_the_globe_costs_no_bit_of_what_is_written() {
+    let ring = [
+        [-116.91694896434025, 0.0],
+        [-159.09968110407286, 0.0],
+        [173.23047835722886, 4.905711299987858],
+        [-116.91694896434025, 0.0],
+    ];
+    let line = [[173.23047835722886, 4.9], [-116.91694896434025, 0.1]];
+    let text = collection(&[
+        feature("area", json!({"type": "Polygon", "coordinates": [ring]}), json!({})),
+        feature("road", json!({"type": "LineString", "coordinates": line}), json!({"width_m": 40})),
+    ]);
+    let once = to_geojson(&from_geojson(&text).unwrap());
+    assert_eq!(to_geojson(&from_geojson(&once).unwrap()), once);
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused_without_panic(text in ".{0,200}") {
