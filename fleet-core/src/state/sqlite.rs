@@ -17,19 +17,29 @@ use crate::{
 const SCHEMA: Schema = Schema {
     what: "state store",
     application_id: 0x464C_5354,
-    version: 1,
+    version: 2,
     ddl: "
     CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, token INTEGER NOT NULL,
         expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,
-        world_time INTEGER NOT NULL, saved_at INTEGER NOT NULL, world BLOB NOT NULL);
+        world_time INTEGER NOT NULL, saved_at INTEGER NOT NULL);
+    CREATE TABLE world (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
     CREATE TABLE counters (truck TEXT PRIMARY KEY, distance_mm INTEGER NOT NULL,
         fuel_burned_ul INTEGER NOT NULL, diesel_cost_upaise INTEGER NOT NULL,
         events INTEGER NOT NULL, trips INTEGER NOT NULL, trips_on_time INTEGER NOT NULL)
         WITHOUT ROWID;
     CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;",
-    upgrades: &[],
+    upgrades: &[(
+        1,
+        "CREATE TABLE world (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+        INSERT INTO world SELECT 0, world FROM checkpoint;
+        ALTER TABLE checkpoint DROP COLUMN world;",
+    )],
 };
+
+/// A world is kept in parts of so many bytes: a row is copied whole when it is bound, and again by
+/// each page cache that it passes, which of a large fleet's would be most of the process's memory.
+const PART_BYTES: usize = 256 << 10;
 
 /// [`StateStore`] in one SQLite file, durable on every answer.
 #[derive(Debug)]
@@ -79,6 +89,30 @@ fn lease_row(connection: &Connection, name: &str) -> rusqlite::Result<Option<(St
             Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get(2)?))
         })
         .optional()
+}
+
+fn put_world(connection: &Connection, world: &[u8]) -> rusqlite::Result<()> {
+    let mut put = connection.prepare_cached("INSERT OR REPLACE INTO world VALUES (?1, ?2)")?;
+    let mut parts = 0_i64;
+    for bytes in world.chunks(PART_BYTES) {
+        put.execute(params![parts, bytes])?;
+        parts += 1;
+    }
+    connection.prepare_cached("DELETE FROM world WHERE part >= ?1")?.execute([parts])?;
+    Ok(())
+}
+
+fn world(connection: &Connection) -> rusqlite::Result<Vec<u8>> {
+    let length: i64 =
+        connection
+            .query_row("SELECT ifnull(sum(length(bytes)), 0) FROM world", [], |row| row.get(0))?;
+    let mut world = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    let mut parts = connection.prepare_cached("SELECT bytes FROM world ORDER BY part")?;
+    let mut rows = parts.query([])?;
+    while let Some(row) = rows.next()? {
+        world.extend_from_slice(row.get_ref(0)?.as_blob()?);
+    }
+    Ok(world)
 }
 
 fn put_counters(connection: &Connection, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
@@ -206,12 +240,13 @@ impl StateStore for SqliteState {
                 )));
             }
             connection
-                .prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (1, ?1, ?2, ?3, ?4)")
+                .prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (1, ?1, ?2, ?3)")
                 .and_then(|mut put| {
                     let world_time = checkpoint.world_time.as_ms();
-                    put.execute(params![version, world_time, now.as_ms(), &checkpoint.world[..]])
+                    put.execute(params![version, world_time, now.as_ms()])
                 })
-                .and_then(|_| put_counters(connection, &checkpoint))
+                .and_then(|_| put_world(connection, &checkpoint.world))
+                .and_then(|()| put_counters(connection, &checkpoint))
                 .map_err(fail)?;
             Ok(Saved::Applied)
         })
@@ -224,15 +259,17 @@ impl StateStore for SqliteState {
             .read(|connection| {
                 let transaction = connection.unchecked_transaction()?;
                 let row = transaction
-                    .query_row("SELECT version, world_time, world FROM checkpoint", [], |row| {
+                    .query_row("SELECT version, world_time FROM checkpoint", [], |row| {
                         let version = row.get::<_, i64>(0)?.cast_unsigned();
-                        Ok((version, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?))
+                        Ok((version, row.get::<_, i64>(1)?))
                     })
                     .optional()?;
-                Ok(row.zip(Some(counters_rows(&transaction)?)))
+                let Some((version, world_time)) = row else { return Ok(None) };
+                let world = world(&transaction)?;
+                Ok(Some((version, world_time, world, counters_rows(&transaction)?)))
             })
             .await?;
-        row.map(|((version, world_time, world), counters)| {
+        row.map(|(version, world_time, world, counters)| {
             let world_time = Time::from_ms(world_time);
             let counters = by_truck(counters)?;
             Ok(Checkpoint { version, world_time, world: world.into(), counters })

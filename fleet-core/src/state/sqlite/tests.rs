@@ -1,6 +1,9 @@
 //! The laws of the state store on SQLite, and what is particular to its file.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use proptest::prelude::*;
 
@@ -57,4 +60,25 @@ async fn a_reader_beside_the_writer_writes_nothing() {
     assert_eq!(reader.get("genesis").await.expect("read"), Some("seed 7".into()));
     let refused = reader.put_once("genesis", Bytes::new()).await.expect_err("read-only");
     assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}");
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_version_1_is_taken_over() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (path, clock) = (folder.path().join("state.db"), Arc::new(ManualClock::new(NOW)));
+    drop(SqliteState::open(&path, Arc::<ManualClock>::clone(&clock)).expect("new"));
+    let file = Connection::open(&path).expect("there");
+    file.execute_batch(
+        "DROP TABLE world; DROP TABLE checkpoint;
+        CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,
+            world_time INTEGER NOT NULL, saved_at INTEGER NOT NULL, world BLOB NOT NULL);
+        INSERT INTO checkpoint VALUES (1, 7, 3000, 4000, x'00FF01');
+        PRAGMA user_version = 1;",
+    )
+    .expect("as version 1 wrote it");
+    drop(file);
+    let store = SqliteState::open(&path, clock).expect("upgraded");
+    let held = store.load().await.expect("read").expect("there");
+    let (world_time, world) = (Time::from_ms(3_000), Bytes::from_static(&[0, 255, 1]));
+    assert_eq!(held, Checkpoint { version: 7, world_time, world, counters: BTreeMap::default() });
 }

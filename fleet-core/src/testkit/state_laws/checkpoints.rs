@@ -10,7 +10,11 @@ pub async fn a_checkpoint_is_there_as_it_was_saved(subject: Subject) {
     let lease = take(&*store, "a").await;
     let all_bytes: Vec<u8> = (0..=255).collect();
     let most = Counters { distance_mm: u64::MAX, trips: i64::MAX.cast_unsigned(), ..totals(9, 9) };
-    let worlds = [Bytes::new(), all_bytes.into(), vec![7; 3 << 20].into()];
+    // Large ones and then small ones: nothing of the larger one is left.
+    let large = |length: u32| (0..length).map(|ix| (ix % 251) as u8).collect::<Vec<_>>();
+    let worlds =
+        [vec![], all_bytes, large(3 << 20), large(700_000), large(1 << 18), vec![7], vec![]];
+    let worlds = worlds.map(Bytes::from);
     for (version, world) in (1..).zip(worlds) {
         let mut whole = Checkpoint { world, ..checkpoint(version, 3) };
         whole.counters.insert("A.foreign_truck-1".parse().expect("an id"), most);
