@@ -58,12 +58,18 @@ impl Ghost {
 }
 
 impl Truck {
+    /// The truck with the load of its job.
+    fn haul(&self) -> Haul {
+        let job_kg = self.state.job.as_ref().map_or(0.0, |job| job.payload_kg);
+        Haul::new(&self.fixed.model, self.fixed.model.kerb_kg + job_kg)
+    }
+
     /// What the way from `from_m` on burns, in free flow.
     pub(super) fn fuel_ahead(&self, route: &Route, from_m: f64) -> FuelAhead {
         let ahead = route.stations.partition_point(|stop| stop.at_m < from_m);
         let mut stops = route.stations[ahead..].iter().peekable();
         let (mut passed, mut sum_ul) = (Vec::new(), 0.0);
-        let mut speed_mps = self.state.vehicle.speed_mps;
+        let (haul, mut speed_mps) = (self.haul(), self.state.vehicle.speed_mps);
         if from_m <= 0.0 {
             let town = route.from.node.and_then(pumps::town_pump);
             passed.extend(town.map(|stop| (stop, 0)));
@@ -77,7 +83,7 @@ impl Truck {
             let free_kmh = free_kmh(&piece) * self.fixed.pace;
             let road = road_of(&piece, false, Some(self.state.now));
             let stretch = stretch(&road, length_m, mps_from_kmh(free_kmh));
-            let crossing = self.haul.cross(speed_mps, &stretch);
+            let crossing = haul.cross(speed_mps, &stretch);
             while let Some(stop) = stops.next_if(|stop| stop.at_m <= piece.end_m()) {
                 let share = (stop.at_m - start_m) / length_m;
                 passed.push((*stop, whole_ml(sum_ul + share * crossing.fuel_ul)));
@@ -138,9 +144,9 @@ impl Truck {
             | Phase::Unloading { .. } => return None,
         }
         let plan = self.stops_to_come(route, level_ml);
-        let mut stops = plan.iter().peekable();
+        let (haul, mut stops) = (self.haul(), plan.iter().peekable());
         for piece in pieces_from(route, self.state.at_m) {
-            self.cross(&mut ghost, &piece);
+            self.cross(&haul, &mut ghost, &piece);
             while let Some(stop) = stops.next_if(|stop| stop.at_m <= piece.end_m()) {
                 ghost.stand(pumps::expected_stop_s(stop, ghost.time));
             }
@@ -165,7 +171,7 @@ impl Truck {
     }
 
     /// Drives over what is left of `piece`, waiting first where a town bars trucks.
-    fn cross(&self, ghost: &mut Ghost, piece: &Piece) {
+    fn cross(&self, haul: &Haul, ghost: &mut Ghost, piece: &Piece) {
         let network = Network::ne_india();
         let town = guarded_zone(network, piece).filter(|_| self.is_heavy());
         if town != ghost.admitted {
@@ -183,7 +189,7 @@ impl Truck {
         let road = road_of(piece, pace.wet, Some(ghost.time));
         let wanted_mps = self.target_mps(piece, &road, pace) * FLOW_MEAN;
         let stretch = stretch(&road, length_m, wanted_mps);
-        let passage = self.haul.pass(ghost.speed_mps, &stretch);
+        let passage = haul.pass(ghost.speed_mps, &stretch);
         ghost.speed_mps = passage.speed_mps;
         ghost.drive(passage.duration_s);
     }

@@ -9,7 +9,7 @@ use fleet_core::{
     Error, Result,
     domain::{Counters, DriverId, Genesis, Refuelling, RegisteredTruck, RouterKind, TruckId},
     driver::DutyClock,
-    eta::{Haul, ambient_c},
+    eta::ambient_c,
     physics::{TruckModel, Vehicle, VehicleState, tank::Tank},
     random::Stream,
     route::{Network, NodeIx, Piece, Route, ZoneIx},
@@ -125,7 +125,7 @@ pub(super) struct Fixed {
     pub(super) driver: DriverId,
     pub(super) model: Arc<TruckModel>,
     pub(super) body: Body,
-    pub(super) depot: String,
+    pub(super) depot: &'static str,
     /// How fast the driver goes, relative to what is usual.
     pub(super) pace: f64,
     pub(super) odometer_m: u64,
@@ -143,8 +143,6 @@ pub(super) struct Truck {
     pub(super) state: TruckState,
     // What follows is derived from the state; it is never saved.
     pub(super) vehicle: Vehicle,
-    /// The truck with the load of its job, as the forecast sees it.
-    pub(super) haul: Haul,
     pub(super) ways: Ways,
     pub(super) route: Option<Arc<Route>>,
     pub(super) piece: usize,
@@ -216,7 +214,7 @@ impl Fixed {
             driver: format!("DRV-{number:06}").parse()?,
             body: body(&model, nature.uniform(5)),
             model,
-            depot: depot.id.clone(),
+            depot: &depot.id,
             pace: (0.95 + 0.05 * nature.normal(3)).clamp(0.85, 1.05),
             odometer_m: nature.below(4, 400_000_000),
             tank_start_ml,
@@ -284,10 +282,9 @@ impl Truck {
 
     fn assemble(fixed: Fixed, state: TruckState, router: RouterKind) -> Result<Self> {
         let vehicle = empty(&fixed.model)?;
-        let haul = Haul::new(&fixed.model, fixed.model.kerb_kg);
         let (ways, route, scene) = (Ways::of(router), None, None);
         let mut truck =
-            Self { fixed, state, vehicle, haul, ways, route, piece: 0, piece_m: NOWHERE, scene };
+            Self { fixed, state, vehicle, ways, route, piece: 0, piece_m: NOWHERE, scene };
         match router {
             RouterKind::Builtin => truck.take_up_route()?,
             RouterKind::Osrm => truck.load()?, // the way is told before anything happens
@@ -315,8 +312,6 @@ impl Truck {
     fn load(&mut self) -> Result<()> {
         let payload_kg = self.payload_kg();
         self.vehicle.set_mass(self.fixed.model.kerb_kg + payload_kg)?;
-        let job_kg = self.state.job.as_ref().map_or(0.0, |job| job.payload_kg);
-        self.haul = Haul::new(&self.fixed.model, self.fixed.model.kerb_kg + job_kg);
         Ok(())
     }
 
@@ -346,7 +341,7 @@ impl Truck {
             truck_id: self.fixed.id.clone(),
             model: model.id.clone(),
             model_name: model.name.clone(),
-            depot: self.fixed.depot.clone(),
+            depot: self.fixed.depot.to_owned(),
             kerb_kg: model.kerb_kg,
             payload_max_kg: model.payload_max_kg,
             fuel_tank_l: model.fuel_tank_l,
